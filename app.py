@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from pages.common.i18n import _
+
 PAGES = [
-    st.Page("pages/explorer.py", title="Explorer", default=True),
+    st.Page("pages/explorer.py", title=_("Explorer"), default=True),
 ]
 
-st.navigation(PAGES, position="top" if len(PAGES) > 1 else "hidden").run()
+st.navigation(PAGES, position="top").run()

@@ -1,0 +1,68 @@
+"""The language of a browser session: which one it is, and gettext in it."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.common import keys
+
+DOMAIN: Final = "latent_explorer"
+CATALOGUES: Final = Path(__file__).resolve().parent.parent / "locale"
+SOURCE_LANGUAGE: Final = "en"
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """Return the languages the app speaks: the one it is written in, then those with a catalogue."""
+    catalogues = CATALOGUES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
+    return (SOURCE_LANGUAGE, *sorted(path.parent.parent.name for path in catalogues))
+
+
+def negotiate(wanted: str | None, spoken: Iterable[str]) -> str | None:
+    """Return the spoken language that fits a tag such as `zh-CN` best, or None.
+
+    The whole tag counts first, then its first part, so that `en-GB` finds `en` and `zh` finds `zh_CN`.
+    """
+    if not wanted:
+        return None
+    by_tag = {language.lower().replace("-", "_"): language for language in reversed(tuple(spoken))}
+    tag = wanted.lower().replace("-", "_")
+    primary = tag.split("_")[0]
+    by_primary = {known.split("_")[0]: language for known, language in by_tag.items()}
+    return by_tag.get(tag) or by_tag.get(primary) or by_primary.get(primary)
+
+
+def language() -> str:
+    """Return this session's language: the one it was asked for, else the browser's, else English.
+
+    Kept in the session and never in the process, because two people may read in two languages at once.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return SOURCE_LANGUAGE
+    key = keys.of_view("lang")
+    # The router speaks before the page has read the address.
+    asked = st.session_state[key] if key in st.session_state else st.query_params.get("lang")
+    spoken = languages()
+    return negotiate(asked, spoken) or negotiate(st.context.locale, spoken) or SOURCE_LANGUAGE
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, CATALOGUES, [language], fallback=language == SOURCE_LANGUAGE)
+
+
+def _(message: str) -> str:
+    """Return the message in this session's language."""
+    return _catalogue(language()).gettext(message)
+
+
+def ngettext(singular: str, plural: str, count: int) -> str:
+    """Return the message for this count in this session's language."""
+    return _catalogue(language()).ngettext(singular, plural, count)
