@@ -1,0 +1,159 @@
+"""The latent atlas: N points at K frames along an axis with a decoder for each, as one block of safetensors bytes.
+
+Everything the plane shows has this format (docs/architecture.md): a plain model is an atlas with a single frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from vae_core.data import to_pixels
+from vae_core.errors import LatentExplorerError
+from vae_core.evaluation import CHUNK
+from vae_core.models import Autoencoder, Mlp
+from vae_core.objectives import kl_divergence
+
+VERSION = 1
+NO_LABEL = 255
+PLANE_DIMENSION = 2
+HEADER = "atlas"
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Points along an axis, and the networks that belong to them."""
+
+    name: str
+    positions: Tensor
+    """Codes (K, N, 2), float32."""
+    labels: Tensor
+    """Class numbers (N,); -1 where there is none."""
+    decoders: Mapping[int, Autoencoder]
+    """The model whose decoder holds from each frame on; frame 0 must be there."""
+    encoder: Autoencoder | None = None
+    """The model that encodes drawn digits."""
+    axis_name: str = "single"
+    axis: Sequence[float] = (0.0,)
+    values: Mapping[str, Tensor] = field(default_factory=dict)
+    """Quantities to colour points by, each (N,) or (K, N), in nats per image."""
+    classes: Sequence[str] = tuple("0123456789")
+
+    def __post_init__(self) -> None:
+        frames, points, dimension = self.positions.shape
+        problems = {
+            "positions must have two coordinates": dimension == PLANE_DIMENSION,
+            "every frame needs its place on the axis": len(self.axis) == frames,
+            "every point needs a label, -1 for none": len(self.labels) == points,
+            "the first frame needs a decoder": 0 in self.decoders,
+            "values must be (N,) or (K, N)": all(v.shape[-1] == points for v in self.values.values()),
+        }
+        for sentence, fine in problems.items():
+            if not fine:
+                raise LatentExplorerError(f"cannot make an atlas of {self.name}: {sentence}")
+
+
+def _lossless_half(weight: Tensor) -> Tensor:
+    """Return float16 where that changes nothing (the bundled models are stored so), else float32."""
+    half = weight.half()
+    return half if torch.equal(half.float(), weight.float()) else weight.float()
+
+
+def _network(mlp: Mlp, name: str, activation: str, heads: int, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Add the layers of ``mlp`` to ``tensors`` under ``name`` and return their description."""
+    layers = []
+    for number, layer in enumerate(mlp.layers):
+        prefix = f"{name}.{number}"
+        layers.append(prefix)
+        for part, value in layer.state_dict().items():
+            tensors[f"{prefix}.{part}"] = _lossless_half(value.detach().cpu()).contiguous()
+    return {"activation": activation, "layers": layers, "heads": heads}
+
+
+def pack(atlas: Atlas) -> bytes:
+    """Return the atlas as safetensors bytes; its header's ``id`` is a hash of the content."""
+    labels = torch.where(atlas.labels < 0, NO_LABEL, atlas.labels).to(torch.uint8)
+    tensors = {"positions": atlas.positions.float().contiguous(), "labels": labels}
+    tensors["axis"] = torch.tensor(list(atlas.axis), dtype=torch.float32)
+    tensors |= {f"values.{key}": value.float().contiguous() for key, value in atlas.values.items()}
+    decoders = []
+    for frame, model in sorted(atlas.decoders.items()):
+        name = "decoder" if len(atlas.decoders) == 1 else f"decoder@{frame}"
+        network = _network(model.decoder, name, model.config.activation, model.likelihood.heads, tensors)
+        decoders.append({"frame": frame, **network})
+    encoder = None
+    if atlas.encoder is not None:
+        config = atlas.encoder.config
+        encoder = _network(atlas.encoder.encoder, "encoder", config.activation, 1, tensors)
+    config = atlas.decoders[0].config
+    header: dict[str, Any] = {
+        "version": VERSION,
+        "name": atlas.name,
+        "kind": config.kind,
+        "latent_dim": config.latent_dim,
+        "axis": {"name": atlas.axis_name},
+        "likelihood": config.likelihood,
+        "variance": config.variance if config.likelihood == "gaussian" else None,
+        "classes": list(atlas.classes),
+        "units": dict.fromkeys(atlas.values, "nats"),
+        "encoder": encoder,
+        "decoders": decoders,
+    }
+    header["id"] = _content_hash(tensors, header)
+    return save(tensors, metadata={HEADER: json.dumps(header)})
+
+
+def _content_hash(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def read_header(packed: bytes) -> dict[str, Any]:
+    """Return the description in the header of a packed atlas, without reading its tensors."""
+    length = int.from_bytes(packed[:8], "little")
+    header: dict[str, Any] = json.loads(json.loads(packed[8 : 8 + length])["__metadata__"][HEADER])
+    return header
+
+
+@torch.no_grad()
+def encode_images(model: Autoencoder, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Encode uint8 images (N, 28, 28): codes mu (N, d), and per image the values to colour by.
+
+    ``reconstruction`` is -log p(x|z) at z = mu in nats; ``kl`` is the rate in nats, absent for an AE.
+    """
+    codes, reconstructions, rates = [], [], []
+    for chunk in images.split(CHUNK):
+        x = to_pixels(chunk)
+        mu, logvar = model.encode(x)
+        codes.append(mu)
+        reconstructions.append(-model.log_likelihood(x, mu))
+        if logvar is not None:
+            rates.append(kl_divergence(mu, logvar))
+    values = {"reconstruction": torch.cat(reconstructions)}
+    if rates:
+        values["kl"] = torch.cat(rates)
+    return torch.cat(codes), values
+
+
+def of_model(name: str, model: Autoencoder, images: Tensor, labels: Tensor) -> Atlas:
+    """Return the single-frame atlas of one model with a two-dimensional latent space.
+
+    Images are uint8 (N, 28, 28), shown as they are (grey), labels (N,) with -1 for none.
+    Raises LatentExplorerError where the latent space is not a plane.
+    """
+    if model.config.latent_dim != PLANE_DIMENSION:
+        raise LatentExplorerError(
+            f"{name} has a latent size of {model.config.latent_dim}: only a latent size of 2 can be shown as a plane"
+        )
+    codes, values = encode_images(model, images)
+    return Atlas(name, codes[None], labels, {0: model}, encoder=model, values=values)

@@ -1,0 +1,103 @@
+"""Evaluation: every figure of one model on one data set, in nats per image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_core.data import binarize_once, to_pixels
+from vae_core.errors import LatentExplorerError
+from vae_core.evidence import iwae, log_evidence
+from vae_core.metrics import active_units
+from vae_core.models import Autoencoder
+from vae_core.objectives import elbo_terms
+from vae_core.quadrature import MAX_DIMENSION
+
+SEED = 0
+CHUNK = 500
+
+
+def model_input(model: Autoencoder, images: Tensor) -> Tensor:
+    """Return uint8 images (N, 28, 28) as the pixels the model's likelihood is a density of, (N, 1, 28, 28).
+
+    Binary pixels are binarised once under a fixed seed, as published figures are; grey ones are value / 255.
+    """
+    return binarize_once(images) if model.likelihood.pixels == "binary" else to_pixels(images)
+
+
+def _mean_and_error(values: Tensor) -> tuple[float, float]:
+    """Return the mean over images and its standard error, in double precision."""
+    values = values.double()
+    return values.mean().item(), (values.std() / len(values) ** 0.5).item() if len(values) > 1 else 0.0
+
+
+@torch.no_grad()
+def _estimators(
+    model: Autoencoder,
+    x: Tensor,
+    samples: int,
+    iwae_samples: int,
+    exact: bool,
+    report: Callable[[str, float], None],
+) -> dict[str, Tensor]:
+    """Return the per-image estimates a model admits, keyed as in `evaluate`."""
+    generator = torch.Generator().manual_seed(SEED)
+    estimates: dict[str, list[Tensor]] = {"reconstruction": [], "kl": [], "elbo": [], "iwae": [], "log_evidence": []}
+    for done, chunk in enumerate(x.split(CHUNK)):
+        terms = elbo_terms(model, chunk, samples, generator)
+        estimates["reconstruction"].append(terms.reconstruction)
+        if model.is_variational:
+            estimates["kl"].append(terms.kl)
+            estimates["elbo"].append(terms.elbo)
+            if iwae_samples:
+                estimates["iwae"].append(iwae(model, chunk, iwae_samples, generator))
+        report("bounds", min(1.0, (done + 1) * CHUNK / len(x)))
+    if exact and model.config.latent_dim <= MAX_DIMENSION:
+        report("evidence", 0.0)
+        estimates["log_evidence"].append(log_evidence(model, x))
+        report("evidence", 1.0)
+    return {key: torch.cat(values) for key, values in estimates.items() if values}
+
+
+def evaluate(
+    model: Autoencoder,
+    images: Tensor,
+    samples: int = 10,
+    iwae_samples: int = 500,
+    exact: bool = True,
+    report: Callable[[str, float], None] = lambda stage, share: None,
+) -> dict[str, Any]:
+    """Return every figure of ``model`` on uint8 images (N, 28, 28) as one flat dictionary.
+
+    Means over images in nats per image under ``elbo``, ``reconstruction``, ``kl``, ``log_evidence``, ``iwae``, each
+    with its standard error over images under ``..._error``; None where a figure is not defined (the bounds of
+    an AE, the exact evidence beyond two dimensions) or not asked for (``iwae_samples`` of 0, ``exact`` of False).
+    ``squared_error`` is per pixel, on grey values.
+    ``report`` is called with a stage, "bounds" or "evidence", and the share of it that is done.
+    Raises LatentExplorerError where there is no image.
+    """
+    if len(images) == 0:
+        raise LatentExplorerError("there are no images to evaluate on: choose a data set that has some")
+    x = model_input(model, images)
+    figures: dict[str, Any] = {
+        "images": len(images),
+        "pixels": model.likelihood.pixels,
+        "samples": samples,
+        "iwae_samples": iwae_samples if model.is_variational and iwae_samples else None,
+    }
+    estimates = _estimators(model, x, samples, iwae_samples, exact, report)
+    for key in ("elbo", "reconstruction", "kl", "log_evidence", "iwae"):
+        mean_and_error = _mean_and_error(estimates[key]) if key in estimates else (None, None)
+        figures[key], figures[f"{key}_error"] = mean_and_error
+    with torch.no_grad():
+        mu = torch.cat([model.encode(chunk)[0] for chunk in x.split(CHUNK)])
+        errors = [
+            (model.decode(z) - grey) ** 2
+            for z, grey in zip(mu.split(CHUNK), to_pixels(images).split(CHUNK), strict=True)
+        ]
+    figures["squared_error"] = torch.cat(errors).double().mean().item()
+    figures["active_units"] = active_units(mu)
+    return figures

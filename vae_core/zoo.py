@@ -1,0 +1,82 @@
+"""The zoo: trains each bundled model in a run directory, measures it and writes its weights and card."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from vae_core import runs
+from vae_core.checkpoints import load_state, load_weights, model_bytes, write_atomically
+from vae_core.config import PRESETS, RunConfig
+from vae_core.data import load_images
+from vae_core.errors import LatentExplorerError
+from vae_core.evaluation import evaluate
+from vae_core.registry import CHECKPOINT_NAME, MODELS_FOLDER, Card, rebuild_command, write_card
+from vae_core.training import Progress
+
+_GOOD = PRESETS["good"]
+
+DEFINITIONS: dict[str, tuple[RunConfig, str]] = {
+    "vae": (_GOOD, "The reference: a two-dimensional VAE with a wide SiLU decoder, trained long on binarised digits."),
+    "ae": (
+        dataclasses.replace(_GOOD, model=dataclasses.replace(_GOOD.model, kind="ae")),
+        "The same network and budget without the KL term: an autoencoder.",
+    ),
+    "vae-classic": (
+        PRESETS["classic"],
+        "The textbook VAE: one hidden layer of 400 ReLU units, grey-level cross-entropy.",
+    ),
+    "vae-gaussian": (PRESETS["gaussian"], "A Gaussian decoder with a learned mean and standard deviation per pixel."),
+}
+"""What each bundled model is: its run, and one sentence for its card."""
+NAMES = tuple(DEFINITIONS)
+
+
+def require_known(name: str) -> None:
+    """Raise LatentExplorerError, naming the choices, unless ``name`` is part of the zoo."""
+    if name not in NAMES:
+        raise LatentExplorerError(f"unknown bundled model '{name}': choose one of {', '.join(NAMES)}")
+
+
+def train(name: str, work: Path) -> Iterator[Progress]:
+    """Train a bundled model in the run directory ``work``/``name``, going on where an earlier call stopped.
+
+    Raises LatentExplorerError for an unknown name, or where a run of another configuration is in the way.
+    """
+    require_known(name)
+    config, _ = DEFINITIONS[name]
+    run = work / name
+    state = runs.reopen(run) if runs.config_path(run).exists() else runs.create(run, config)
+    if state.config != config:
+        raise LatentExplorerError(f"{run} holds a run with another configuration: delete it, or choose another folder")
+    yield from runs.train(run, state)
+
+
+def publish(name: str, work: Path, folder: Path = MODELS_FOLDER, iwae_samples: int = 500) -> Card:
+    """Write the trained model's weights (float16) and its measured card to ``folder``; return the card.
+
+    The figures are those of the published weights, read back from the file.
+    """
+    config, description = DEFINITIONS[name]
+    checkpoint, remedy = work / name / CHECKPOINT_NAME, f"train it with `{rebuild_command(name)}`"
+    weights = model_bytes(load_weights(checkpoint, remedy), torch.float16)
+    path = folder / f"{name}.safetensors"
+    write_atomically(path, weights)
+    test_images, _ = load_images(config.train.data, split="test")
+    figures = evaluate(load_weights(path, ""), test_images, iwae_samples=iwae_samples)
+    card = Card(
+        name=name,
+        description=description,
+        config=config,
+        figures=figures,
+        seconds=round(load_state(checkpoint, remedy).seconds, 1),
+        command=rebuild_command(name),
+        sha256=hashlib.sha256(weights).hexdigest(),
+        size=len(weights),
+    )
+    write_card(card, folder)
+    return card
