@@ -1,0 +1,99 @@
+"""The command ``bench``: figures of speed and likelihood, measured on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from vae_core import bench
+from vae_core.cli_evaluate import at_least
+from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
+from vae_core.config import PRECISIONS
+
+SUMMARIES = {
+    "train": "training throughput against the usual DataLoader script",
+    "evidence": "exact log-evidence: its time, and its distance from a finer grid",
+    "decode": "decoder throughput",
+    "likelihood": "the bundled models' ELBO, exact log p(x) and importance-weighted bound",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add a parser for each benchmark."""
+    parsers = parser.add_subparsers(title="benchmarks", metavar="BENCHMARK", dest="benchmark", required=True)
+    for name, summary in SUMMARIES.items():
+        text = summary[0].upper() + summary[1:] + "."
+        one = parsers.add_parser(name, help=summary, description=text, allow_abbrev=False)
+        one.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+        _OPTIONS[name](one)
+
+
+def _train_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--epochs", type=at_least(1), default=3, metavar="N", help="of both (3)")
+    parser.add_argument("--batch-size", type=at_least(1), default=128, metavar="N", help="of the trainer (128)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the trainer (fp32)")
+    parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N digits")
+
+
+def _evidence_options(parser: argparse.ArgumentParser) -> None:
+    _model_option(parser)
+    parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N test digits")
+
+
+def _decode_options(parser: argparse.ArgumentParser) -> None:
+    _model_option(parser)
+    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each batch size (2)")
+
+
+def _likelihood_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N test digits")
+    parser.add_argument("--samples", type=at_least(1), default=10, metavar="N", help="draws of z for the ELBO (10)")
+    parser.add_argument("--iwae-samples", type=at_least(0), default=500, metavar="N", help="for the bound (500)")
+
+
+def _model_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="vae", help="a bundled model, a run directory or a checkpoint file (vae)")
+
+
+_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "train": _train_options,
+    "evidence": _evidence_options,
+    "decode": _decode_options,
+    "likelihood": _likelihood_options,
+}
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, and print the figures."""
+    settings = dict(vars(arguments))
+    name, as_json = settings.pop("benchmark"), settings.pop("json")
+    del settings["command"]
+    benchmarks: dict[str, Callable[..., dict[str, Any]]] = {
+        "train": bench.train,
+        "evidence": bench.evidence,
+        "decode": bench.decode,
+        "likelihood": bench.likelihood,
+    }
+    line = ProgressLine(1.0, "")
+    try:
+        figures = benchmarks[name](lambda what, share: line.show(share, f"measuring {what}"), **settings)
+    finally:
+        line.close()
+    if as_json:
+        print_json(figures)
+    else:
+        print_figures(figures)
+
+
+def print_figures(figures: dict[str, Any]) -> None:
+    """Print single figures under one another, and lists of records as tables."""
+    tables = {name: value for name, value in figures.items() if isinstance(value, list) and isinstance(value[0], dict)}
+    print_pairs({name: _text(value) for name, value in figures.items() if name not in tables})
+    for records in tables.values():
+        print()
+        print_table(list(records[0]), [list(record.values()) for record in records])
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(_text, value)) if isinstance(value, list) else number(value, 4)
