@@ -28,6 +28,15 @@ MODEL = choice("model", ["vae", "ae"])
 OVERLAYS = subset("overlays", ["tiles", "holes", "density"], default=["holes"])
 ALL: list[Parameter[Any]] = [MODEL, OVERLAYS, Z, PINS, BETA, RUN, LANGUAGE]
 
+
+def _refused(parameter: Parameter[Any], text: str) -> bool:
+    try:
+        parameter.read(text)
+    except ValueError:
+        return True
+    return False
+
+
 coordinates = st.floats(-FARTHEST, FARTHEST)
 points = st.tuples(coordinates, coordinates)
 
@@ -68,25 +77,21 @@ def test_a_choice_of_several_survives_the_address_in_one_order(chosen: list[str]
     ["", "1", "1,2,3", "a,b", "inf,0", "nan,nan", "1e999,0", "1_0,0", "0x1,0", " 1,2", "1,2\n", "1;2", "١,٢", "1001,0"],
 )
 def test_what_is_no_point_of_the_plane_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 (the page says what was expected; the text is the person's)
-        Z.read(text)
+    assert _refused(Z, text)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "inf", "1e7", "one"])
 def test_what_is_no_beta_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
-        BETA.read(text)
+    assert _refused(BETA, text)
 
 
 @pytest.mark.parametrize("text", ["", "..", "../secret", "a/b", "a\\b", ".hidden", "x" * 101, "a b", "/etc"])
 def test_a_run_is_a_plain_name_and_never_a_path(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
-        RUN.read(text)
+    assert _refused(RUN, text)
 
 
 def test_more_pins_than_can_be_shown_are_refused() -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
-        PINS.read("~".join(["0,0"] * (MOST_PINS + 1)))
+    assert _refused(PINS, "~".join(["0,0"] * (MOST_PINS + 1)))
 
 
 @given(st.text())

@@ -11,7 +11,9 @@ from vae_core.errors import LatentExplorerError
 
 def open_page(title: str) -> None:
     """Give the page its title in the browser's tab, and show what was wrong with the address."""
-    st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide")
+    about = _("Latent Explorer: see what autoencoders and variational autoencoders learn.")
+    # The menu that says this is also where the theme is chosen.
+    st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
     if notices := state.notices():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("  \n".join(notices))

@@ -33,10 +33,12 @@ def flags() -> list[str]:
 
 def find_browser() -> str | None:
     """Return the program of an installed Chromium or Chrome, else playwright's own, else None."""
-    installed = [found for name in (*COMMANDS, MAC_APP) if (found := shutil.which(name))]
+    for name in (*COMMANDS, MAC_APP):
+        if (path := shutil.which(name)) and _runs(path):
+            return path
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
-    return next((path for path in [*installed, own] if _runs(path)), None)
+    return own if _runs(own) else None
 
 
 def _runs(path: str) -> bool:

@@ -70,11 +70,13 @@ def running_app(log: Path, **environment: str) -> Iterator[App]:
 def _await(app: App) -> None:
     deadline = time.monotonic() + PATIENCE
     while not _answers(app.url):
-        if app.process.poll() is not None:
-            raise RuntimeError(f"the app ended with status {app.process.returncode}:\n{app.said()}")
         if time.monotonic() > deadline:
             raise RuntimeError(f"the app did not answer within {PATIENCE:.0f} s:\n{app.said()}")
-        time.sleep(0.1)
+        try:
+            status = app.process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        raise RuntimeError(f"the app ended with status {status}:\n{app.said()}")
 
 
 def _answers(url: str) -> bool:

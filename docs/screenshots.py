@@ -1,0 +1,55 @@
+"""Takes the pictures in docs/screenshots from the running app: `make screenshots`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
+
+from tests.e2e.browser import find_browser, flags
+from tests.e2e.page import ready, visit
+from tests.e2e.server import running_app
+
+FOLDER = Path(__file__).resolve().parent / "screenshots"
+SIZES = {"": ViewportSize(width=1440, height=900), "-phone": ViewportSize(width=390, height=844)}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+VIEW = {"model": "vae", "z": "0.25,-1.5"}
+
+
+def take(browser: Browser, url: str) -> None:
+    """Save the explorer in both themes, wide and on a phone."""
+    for theme in THEMES:
+        for suffix, size in SIZES.items():
+            context = browser.new_context(base_url=url, viewport=size, color_scheme=theme, locale="en-GB")
+            page = context.new_page()
+            visit(page, "/", **VIEW)
+            ready(page)
+            target = FOLDER / f"explorer-{theme}{suffix}.png"
+            page.screenshot(path=target)
+            sys.stdout.write(f"{target.relative_to(FOLDER.parent.parent)}\n")
+            context.close()
+
+
+def main() -> int:
+    """Start the app, take the pictures, stop it."""
+    FOLDER.mkdir(exist_ok=True)
+    program = find_browser()
+    if program is None:
+        sys.stderr.write("error: there is no Chromium or Chrome: run `make browser`\n")
+        return 2
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_app(Path(folder) / "log.txt") as app,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=program, args=flags())
+        take(browser, app.url)
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
