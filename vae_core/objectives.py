@@ -1,0 +1,92 @@
+"""The objective of a VAE: reconstruction, KL divergence and the evidence lower bound, in nats per image."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vae_core.errors import LatentExplorerError
+from vae_core.models import Autoencoder
+
+
+class ElboTerms(NamedTuple):
+    """The terms of the ELBO, each (N,), in nats per image: ``elbo = -(reconstruction + kl)``."""
+
+    reconstruction: Tensor
+    """Distortion: -E_q[log p(x|z)], summed over pixels."""
+    kl: Tensor
+    """Rate: KL(q(z|x) || p(z)), summed over latent dimensions."""
+
+    @property
+    def elbo(self) -> Tensor:
+        """The evidence lower bound, E_q[log p(x|z)] - KL(q(z|x) || p(z))."""
+        return -self.loss(1.0)
+
+    def loss(self, beta: float | Tensor) -> Tensor:
+        """Return ``reconstruction + beta * kl`` (Higgins et al. 2017, eq. 4); shape (N,)."""
+        return self.reconstruction + beta * self.kl
+
+
+def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Return KL(N(mu, e^logvar) || N(0, 1)) of every latent dimension, in nats; shape (N, d).
+
+    Kingma & Welling 2014, appendix B.
+    """
+    return 0.5 * (mu**2 + logvar.exp() - logvar - 1)
+
+
+def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Return KL(q(z|x) || N(0, I)) in nats; shape (N,)."""
+    return kl_per_dimension(mu, logvar).sum(-1)
+
+
+def gaussian_log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """Return log N(z; mu, diag(e^logvar)) in nats, summed over the last dimension."""
+    log_2pi = torch.log(torch.tensor(2 * torch.pi)).item()
+    return -0.5 * (log_2pi + logvar + (z - mu) ** 2 * (-logvar).exp()).sum(-1)
+
+
+def reparameterise(mu: Tensor, logvar: Tensor, epsilon: Tensor) -> Tensor:
+    """Return z = mu + sigma * epsilon (Kingma & Welling 2014, eq. 4)."""
+    return mu + (0.5 * logvar).exp() * epsilon
+
+
+def standard_normal(like: Tensor, generator: torch.Generator | None, *leading: int) -> Tensor:
+    """Draw epsilon of shape (*leading, *like.shape) with the dtype and device of ``like``."""
+    return torch.randn(*leading, *like.shape, generator=generator, dtype=like.dtype, device=like.device)
+
+
+def elbo_terms(model: Autoencoder, x: Tensor, samples: int = 1, generator: torch.Generator | None = None) -> ElboTerms:
+    """Return the differentiable terms of the objective for images (N, 1, 28, 28).
+
+    An AE is the case of a noiseless encoder without a rate: its reconstruction is -log p(x|z) at z = encode(x)
+    and its kl is zero by convention, so that one loss trains both.
+    """
+    mu, logvar = model.encode(x)
+    if logvar is None:
+        return ElboTerms(-model.log_likelihood(x, mu), torch.zeros_like(mu[:, 0]))
+    z = reparameterise(mu, logvar, standard_normal(mu, generator, samples))
+    return ElboTerms(-model.log_likelihood(x, z).mean(0), kl_divergence(mu, logvar))
+
+
+@torch.no_grad()
+def elbo(
+    model: Autoencoder,
+    x: Tensor,
+    samples: int = 1,
+    generator: torch.Generator | None = None,
+    batch_size: int = 1000,
+) -> ElboTerms:
+    """Return the ELBO and its two terms for images (N, 1, 28, 28), each (N,), in nats per image.
+
+    ``samples`` draws of z per image estimate the reconstruction; the KL is exact.
+    Raises LatentExplorerError for an autoencoder, which has no q(z|x) and so no ELBO.
+    """
+    if not model.is_variational:
+        raise LatentExplorerError(
+            "an autoencoder has no encoder distribution and so no ELBO: use its reconstruction error, or load a VAE"
+        )
+    parts = [elbo_terms(model, chunk, samples, generator) for chunk in x.split(batch_size)]
+    return ElboTerms(*(torch.cat(terms) for terms in zip(*parts, strict=True)))
