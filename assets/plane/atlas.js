@@ -1,0 +1,117 @@
+// The atlas: N points at K frames along an axis, with a decoder for each frame, read from one pack.
+
+import { likelihoodOf } from "./likelihood.js";
+import { Network } from "./network.js";
+
+export const NO_LABEL = 255;
+
+export class Atlas {
+  constructor(pack) {
+    const about = pack.description("atlas");
+    if (about === null) throw new Error("the file holds no atlas");
+    if (about.version !== 1) throw new Error(`atlas version ${about.version} is not known here`);
+    this.pack = pack;
+    this.about = about;
+    this.id = about.id;
+    this.name = about.name;
+    this.kind = about.kind;
+    this.classes = about.classes ?? [];
+    this.units = about.units ?? {};
+    this.variance = about.variance ?? 0;
+    this.likelihood = likelihoodOf(about.likelihood);
+    [this.frames, this.count] = pack.shape("positions");
+    this.positions = pack.floats("positions");
+    this.axis = pack.floats("axis");
+    this.labels = pack.integers("labels");
+    if (this.labels.length !== this.count || this.axis.length !== this.frames) throw new Error("labels or axis do not fit the points");
+    this.values = new Map(pack.names().filter((name) => name.startsWith("values.")).map((name) => [name.slice(7), name]));
+    this.networks = new Map();
+    this.blended = { frame: 0, points: this.#frameOf(0) };
+  }
+
+  /** How many points are drawn when some classes are hidden. */
+  countShown(hidden) {
+    this.counts ??= countLabels(this.labels);
+    return this.counts.reduce((sum, count, kind) => sum + (hidden.has(kind) ? 0 : count), 0);
+  }
+
+  hasPrior() {
+    return this.kind === "vae";
+  }
+
+  /** Two-dimensional models can be decoded under the pointer. */
+  canDecode() {
+    return this.about.latent_dim === 2 && this.about.decoders.length > 0;
+  }
+
+  canEncode() {
+    return Boolean(this.about.encoder) && this.about.latent_dim === 2;
+  }
+
+  #frameOf(k) {
+    return this.positions.subarray(2 * this.count * k, 2 * this.count * (k + 1));
+  }
+
+  /** The positions of frames floor(frame) and the next, and how far between them: [a, b, fraction]. */
+  framePair(frame) {
+    const k = Math.min(Math.floor(frame), this.frames - 1);
+    const next = Math.min(k + 1, this.frames - 1);
+    return [this.#frameOf(k), this.#frameOf(next), frame - k];
+  }
+
+  /** Positions at a frame, whole or between two. The last answer is kept. */
+  positionsAt(frame) {
+    if (this.blended.frame !== frame) {
+      const [a, b, t] = this.framePair(frame);
+      const points = t === 0 ? a : a.map((value, i) => value + (b[i] - value) * t);
+      this.blended = { frame, points };
+    }
+    return this.blended.points;
+  }
+
+  /** A colouring of the points at whole frame k: (N,). */
+  valuesAt(name, k) {
+    const tensor = this.values.get(name);
+    if (!tensor) return null;
+    const values = this.#cached(tensor, () => this.pack.floats(tensor));
+    return values.length === this.count ? values : values.subarray(k * this.count, (k + 1) * this.count);
+  }
+
+  /** The decoder of the last frame at or before `frame`. Blending two would be done here. */
+  decoderAt(frame) {
+    const specs = this.about.decoders;
+    const which = specs.findLastIndex((spec) => spec.frame <= frame + 1e-6);
+    const spec = specs[Math.max(0, which)];
+    return this.#cached(`decoder ${spec.frame}`, () => this.#network(spec, 2, 784 * this.likelihood.heads));
+  }
+
+  encoder() {
+    return this.#cached("encoder", () => this.#network(this.about.encoder, 784, this.kind === "vae" ? 4 : 2));
+  }
+
+  #network(spec, inputs, outputs) {
+    const network = new Network(this.pack, spec);
+    if (network.inputs !== inputs || network.outputs !== outputs) throw new Error("a network has the wrong size");
+    return network;
+  }
+
+  #cached(key, make) {
+    if (!this.networks.has(key)) this.networks.set(key, make());
+    return this.networks.get(key);
+  }
+
+  /** mu and logvar (null for an autoencoder) of an image of 784 pixels in [0, 1]. */
+  encode(image) {
+    const out = this.encoder().forward(image);
+    if (this.kind !== "vae") return { mean: [out[0], out[1]], logvar: null };
+    const clamp = (x) => Math.min(8, Math.max(-12, x));
+    return { mean: [out[0], out[1]], logvar: [clamp(out[2]), clamp(out[3])] };
+  }
+}
+
+/** How many points of each class 0..9, then of none. */
+export function countLabels(labels) {
+  const counts = new Array(11).fill(0);
+  for (const label of labels) counts[Math.min(label, 10)]++;
+  return counts;
+}

@@ -1,0 +1,39 @@
+// The component's entry: bytes make a carrier, a small object makes a plane.
+
+import { carry, drop } from "./packs.js";
+import { LatentPlane } from "./plane.js";
+
+const mounted = new WeakMap();
+
+function mountCarrier(root, bytes) {
+  const carrier = mounted.get(root) ?? {};
+  mounted.set(root, carrier);
+  // A carrier takes no room: not even the gap between the elements of a page.
+  const frame = root.host?.closest?.("[data-testid=stElementContainer]");
+  if (frame) frame.style.position = "absolute";
+  carry(carrier, bytes);
+  return () => {
+    drop(carrier);
+    mounted.delete(root);
+  };
+}
+
+function mountPlane(root, component) {
+  let plane = mounted.get(root);
+  if (!plane) {
+    plane = new LatentPlane(root);
+    mounted.set(root, plane);
+  }
+  plane.receive(component);
+  return () => {
+    plane.release();
+    mounted.delete(root);
+  };
+}
+
+export default function latentPlane(component) {
+  const { parentElement, data } = component;
+  if (data instanceof Uint8Array) return mountCarrier(parentElement, data);
+  if (data && data.role === "plane") return mountPlane(parentElement, component);
+  return undefined;
+}

@@ -1,0 +1,139 @@
+// Dense networks: decoder and encoder run here, one point or a batch at a time.
+
+const ACTIVATIONS = {
+  silu: (x) => x / (1 + Math.exp(-x)),
+  relu: (x) => (x > 0 ? x : 0),
+  tanh: Math.tanh,
+  gelu: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+  elu: (x) => (x > 0 ? x : Math.expm1(x)),
+};
+
+// Abramowitz and Stegun 7.1.26 is 1.5e-7, enough beside float32.
+function erf(x) {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  const value = 1 - tail * Math.exp(-x * x);
+  return x < 0 ? -value : value;
+}
+
+export function activate(name, values, count = values.length) {
+  if (name === null || name === undefined) return;
+  const f = ACTIVATIONS[name];
+  if (!f) throw new Error(`activation ${name} is unknown`);
+  for (let i = 0; i < count; i++) values[i] = f(values[i]);
+}
+
+/** output = weight @ input + bias; four rows share each load of the input. */
+export function multiply(weight, bias, input, inOffset, output, outOffset, rows, columns) {
+  let row = 0;
+  for (; row + 3 < rows; row += 4) {
+    const a = row * columns;
+    const b = a + columns;
+    const c = b + columns;
+    const d = c + columns;
+    let p = bias[row];
+    let q = bias[row + 1];
+    let r = bias[row + 2];
+    let s = bias[row + 3];
+    for (let i = 0; i < columns; i++) {
+      const x = input[inOffset + i];
+      p += weight[a + i] * x;
+      q += weight[b + i] * x;
+      r += weight[c + i] * x;
+      s += weight[d + i] * x;
+    }
+    output[outOffset + row] = p;
+    output[outOffset + row + 1] = q;
+    output[outOffset + row + 2] = r;
+    output[outOffset + row + 3] = s;
+  }
+  for (; row < rows; row++) {
+    let sum = bias[row];
+    for (let i = 0, a = row * columns; i < columns; i++) sum += weight[a + i] * input[inOffset + i];
+    output[outOffset + row] = sum;
+  }
+}
+
+/** Four inputs against the same rows, so that each weight is read once for four of them. */
+function multiplyFour(weight, bias, input, output, rows, columns) {
+  const b = columns;
+  const c = 2 * columns;
+  const d = 3 * columns;
+  for (let row = 0; row < rows; row++) {
+    const start = row * columns;
+    let p = bias[row];
+    let q = p;
+    let r = p;
+    let s = p;
+    for (let i = 0; i < columns; i++) {
+      const w = weight[start + i];
+      p += w * input[i];
+      q += w * input[b + i];
+      r += w * input[c + i];
+      s += w * input[d + i];
+    }
+    output[row] = p;
+    output[rows + row] = q;
+    output[2 * rows + row] = r;
+    output[3 * rows + row] = s;
+  }
+}
+
+// A layer is named by a string, a plain affine map. Other kinds (gates) get a case of their own.
+function makeLayer(pack, layer) {
+  if (typeof layer !== "string") throw new Error("this kind of layer is unknown");
+  const [rows, columns] = pack.shape(`${layer}.weight`);
+  const weight = pack.floats(`${layer}.weight`);
+  const bias = pack.floats(`${layer}.bias`);
+  if (bias.length !== rows) throw new Error(`${layer} has ${bias.length} biases for ${rows} rows`);
+  return { weight, bias, rows, columns, one: new Float32Array(rows), four: new Float32Array(4 * rows) };
+}
+
+/** A multi-layer perceptron; the last layer has no activation. */
+export class Network {
+  constructor(pack, { layers, activation, heads = 1 }) {
+    this.layers = layers.map((layer) => makeLayer(pack, layer));
+    this.layers.reduce((before, layer) => {
+      if (before.rows !== layer.columns) throw new Error("the layers do not fit one another");
+      return layer;
+    });
+    this.activation = activation;
+    this.heads = heads;
+    this.inputs = this.layers[0].columns;
+    this.outputs = this.layers.at(-1).rows;
+    this.fours = new Float32Array(4 * this.inputs);
+  }
+
+  /** Raw outputs for one input. The array is the network's own and is overwritten by the next call. */
+  forward(input) {
+    let values = input;
+    for (const layer of this.layers) {
+      multiply(layer.weight, layer.bias, values, 0, layer.one, 0, layer.rows, layer.columns);
+      values = layer.one;
+      if (layer !== this.layers.at(-1)) activate(this.activation, values);
+    }
+    return values;
+  }
+
+  /** Raw outputs (count x outputs) of `count` inputs laid one after another. */
+  forwardBatch(inputs, count) {
+    const out = new Float32Array(count * this.outputs);
+    for (let first = 0; first < count; first += 4) {
+      const taken = Math.min(4, count - first);
+      this.fours.fill(0);
+      this.fours.set(inputs.subarray(first * this.inputs, (first + taken) * this.inputs));
+      out.set(this.#forwardFour(this.fours).subarray(0, taken * this.outputs), first * this.outputs);
+    }
+    return out;
+  }
+
+  #forwardFour(inputs) {
+    let values = inputs;
+    for (const layer of this.layers) {
+      multiplyFour(layer.weight, layer.bias, values, layer.four, layer.rows, layer.columns);
+      values = layer.four;
+      if (layer !== this.layers.at(-1)) activate(this.activation, values);
+    }
+    return values;
+  }
+}

@@ -1,0 +1,171 @@
+// One mounted plane: its parts, what it takes from the page and what it tells the page.
+
+import { Actions } from "./actions.js";
+import { Decoding } from "./decoding.js";
+import { element } from "./dom.js";
+import { listen } from "./events.js";
+import { Inspector } from "./inspector.js";
+import { Legend } from "./legend.js";
+import { onArrival, packError, packOf } from "./packs.js";
+import { Pad } from "./pad.js";
+import { PathStrip } from "./path.js";
+import { valueRange } from "./points.js";
+import { Speech } from "./speech.js";
+import { Stage } from "./stage.js";
+import { messageOf, Options } from "./state.js";
+import { Support } from "./support.js";
+import { Toolbar } from "./toolbar.js";
+
+export class LatentPlane extends Actions {
+  constructor(root) {
+    super();
+    this.root = root;
+    this.options = new Options();
+    this.decoding = new Decoding();
+    this.say = (key, values = {}) => (this.data?.strings?.[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+    this.stopWaiting = onArrival(() => this.adoptPacks());
+  }
+
+  /** Takes over what the page says now; called on every run of the page and change of theme. */
+  receive({ data, setStateValue }) {
+    const wording = JSON.stringify([data.strings, data.parts, data.renderer]);
+    this.data = data;
+    this.setStateValue = setStateValue;
+    if (this.wording !== wording) this.#build(wording);
+    const changes = this.options.changes(data);
+    Object.assign(this.state, changes);
+    this.stage.setTheme();
+    this.adoptPacks();
+    this.pad?.takePicture(data.picture);
+    if (changes.selection !== undefined) this.markSelection();
+    this.refresh();
+  }
+
+  has(part) {
+    return !this.data.parts || this.data.parts.includes(part);
+  }
+
+  // Everything that holds words is made again when the words change, which is when the language does.
+  #build(wording) {
+    this.unbuild();
+    this.wording = wording;
+    this.atlas = this.recogniser = null;
+    this.stage = new Stage(this);
+    this.inspector = this.has("inspector") ? new Inspector(this) : null;
+    this.path = this.has("path") ? new PathStrip(this) : null;
+    this.pad = this.has("pad") ? new Pad(this) : null;
+    this.legend = this.has("legend") ? new Legend(this) : null;
+    this.toolbar = this.has("toolbar") ? new Toolbar(this) : null;
+    this.speech = new Speech(this);
+    const nodes = (...parts) => parts.filter(Boolean).map((part) => part.node);
+    this.node = element(
+      "div",
+      { class: "latent-plane" },
+      element("div", { class: "head" }, ...nodes(this.toolbar, this.legend)),
+      element("div", { class: "body" }, this.stage.node, ...nodes(this.inspector)),
+      ...nodes(this.path, this.pad),
+      this.speech.node,
+    );
+    this.node.dataset.side = String(Boolean(this.inspector));
+    this.root.append(this.node);
+    this.stopListening = listen(this);
+    this.stage.watch(this.node);
+  }
+
+  unbuild() {
+    if (!this.node) return;
+    this.path?.pause();
+    this.stopListening();
+    this.stage.release();
+    this.node.remove();
+    clearTimeout(this.rest);
+    clearTimeout(this.sending);
+  }
+
+  release() {
+    this.unbuild();
+    this.stopWaiting();
+  }
+
+  /** Takes the atlas and recogniser the page names, once their carriers have brought them. */
+  adoptPacks() {
+    if (!this.stage) return;
+    const recogniser = this.data.recogniser ? packOf(this.data.recogniser) : null;
+    const atlas = packOf(this.data.atlas);
+    if (atlas && atlas !== this.atlas) this.#setAtlas(atlas);
+    if (recogniser !== this.recogniser) {
+      this.recogniser = recogniser;
+      this.stage.forgetTiles();
+    }
+    const error = !atlas && packError();
+    this.stage.setMessage(error ? this.say("unreadable", { reason: error }) : atlas ? null : this.say("loading"), Boolean(error));
+    this.refresh();
+  }
+
+  #setAtlas(atlas) {
+    const first = this.atlas === null;
+    this.atlas = atlas;
+    if (!first) Object.assign(this.state, { selection: null });
+    this.state.frame = Math.min(this.state.frame, atlas.frames - 1);
+    this.support = null;
+    this.stage.setAtlas(atlas);
+    this.legend?.setAtlas(atlas);
+    this.pad?.setAtlas(atlas);
+    this.markSelection();
+  }
+
+  /** Everything again: cheap, since drawing waits for the next animation frame. */
+  refresh() {
+    if (!this.atlas) return;
+    this.#colour();
+    this.legend?.update();
+    this.toolbar?.update();
+    this.inspector?.update();
+    this.path?.update();
+    this.pad?.update();
+    this.stage.redraw({ points: true, cursor: true });
+  }
+
+  get theme() {
+    return this.stage.theme;
+  }
+
+  // The values points are coloured by, with their range and unit, or null for the digits.
+  #colour() {
+    const frame = Math.round(this.state.frame);
+    const values = this.state.color === "digit" ? null : this.atlas.valuesAt(this.state.color, frame);
+    if (!values) this.values = null;
+    else if (this.values?.values !== values) this.values = { values, range: valueRange(values), unit: this.atlas.units[this.state.color] ?? "" };
+    this.stage.renderer.setValues(this.values?.values ?? null, this.values?.range);
+  }
+
+  /** The fields of the codes as they are shown now. */
+  supportNow() {
+    const key = `${this.state.frame} ${[...this.state.hidden]}`;
+    if (this.support?.key !== key) this.support = Object.assign(new Support(this.atlas, this.state.frame, this.state.hidden, this.stage.view.home), { key });
+    return this.support;
+  }
+
+  decodeCursor() {
+    const { state, atlas } = this;
+    const z = state.cursor;
+    const picture = atlas.canDecode() ? this.decoding.picture(atlas, this.recogniser, state.frame, z, state.mode) : null;
+    const support = this.supportNow();
+    const reading = { z, picture, onSupport: support.covers(z), nearest: support.nearest(z), classes: atlas.classes, theme: this.theme };
+    this.inspector?.show(reading);
+    this.speech.follow(reading);
+  }
+
+  /** Tells the page, once for all that changes within a moment, and only what it does not know yet. */
+  tell() {
+    clearTimeout(this.sending);
+    this.sending = setTimeout(() => {
+      const message = messageOf(this.state, this.selected);
+      const text = JSON.stringify(message);
+      if (text === this.told) return;
+      this.told = text;
+      this.options.remember(message);
+      this.setStateValue("view", message);
+    }, 20);
+  }
+}

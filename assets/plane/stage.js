@@ -1,0 +1,158 @@
+// The square itself: three canvases over one another, the renderer of the points, and the frame loop.
+
+import { CanvasPoints } from "./canvas.js";
+import { readTheme } from "./colours.js";
+import { trimMeasures } from "./decoding.js";
+import { element, setText } from "./dom.js";
+import { drawMarks } from "./marks.js";
+import { Overlays } from "./overlays.js";
+import { View } from "./view.js";
+import { WebGLPoints } from "./webgl.js";
+
+const LARGEST = 760;
+const SMALLEST = 240;
+const ABOVE = 170;
+const NARROW = 700;
+
+export class Stage {
+  constructor(plane) {
+    this.plane = plane;
+    const { say } = plane;
+    this.view = new View();
+    this.under = element("canvas", { class: "layer" });
+    this.over = element("canvas", { class: "layer" });
+    this.message = element("div", { class: "message" });
+    this.status = element("div", { class: "status" });
+    this.node = element(
+      "div",
+      { class: "stage", "data-testid": "latent-plane", "data-ready": "false", tabindex: "0", role: "application", "aria-label": say("plane"), "aria-description": say("plane_keys") },
+      this.under,
+      this.over,
+      this.status,
+      this.message,
+    );
+    this.overlays = new Overlays(plane);
+    this.dirty = {};
+    this.drawn = 0;
+    this.#makeRenderer(plane.data.renderer === "canvas2d");
+  }
+
+  #makeRenderer(plain) {
+    const canvas = () => element("canvas", { class: "layer" });
+    const renderer = (!plain && WebGLPoints.on(canvas(), () => this.#fallBack())) || CanvasPoints.on(canvas());
+    this.renderer?.canvas.remove();
+    this.renderer = renderer;
+    this.under.after(renderer.canvas);
+    this.node.dataset.renderer = renderer.kind;
+  }
+
+  // The graphics context is gone (driver reset, too many tabs): the same picture goes on in 2-D.
+  #fallBack() {
+    const { atlas, values } = this.plane;
+    this.#makeRenderer(true);
+    this.renderer.setTheme(this.theme);
+    if (atlas) this.renderer.setAtlas(atlas);
+    this.renderer.setValues(values?.values ?? null, values?.range);
+    this.plane.markSelection();
+    this.resize();
+  }
+
+  setTheme() {
+    this.theme = readTheme(this.node);
+    this.renderer.setTheme(this.theme);
+    this.overlays.forgetPictures();
+    this.plane.node.dataset.dark = String(this.theme.dark);
+  }
+
+  setAtlas(atlas) {
+    this.view.setHome(View.extentOf(atlas.positions, atlas.hasPrior()));
+    this.renderer.setAtlas(atlas);
+    this.overlays.setAtlas(atlas);
+    this.node.dataset.model = atlas.name;
+    this.redraw({ points: true, cursor: true });
+  }
+
+  forgetTiles() {
+    this.overlays.forgetTiles();
+  }
+
+  setMessage(text, isError = false) {
+    setText(this.message, text ?? "");
+    this.message.hidden = text === null;
+    this.message.dataset.error = String(isError);
+    this.node.setAttribute("aria-busy", String(text !== null && !isError));
+  }
+
+  /** Keeps the square as large as the container and the window allow. */
+  watch(container) {
+    this.container = container;
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(container);
+    this.onWindow = () => this.resize();
+    window.addEventListener("resize", this.onWindow);
+    this.resize();
+  }
+
+  resize() {
+    const width = this.container.clientWidth;
+    if (width === 0) return;
+    const narrow = width < NARROW;
+    const across = narrow || !this.plane.inspector ? width : Math.floor(0.62 * width);
+    const down = narrow ? 0.8 * window.innerHeight : window.innerHeight - ABOVE;
+    const side = Math.floor(Math.max(SMALLEST, Math.min(across, LARGEST, down)));
+    this.container.dataset.narrow = String(narrow);
+    this.container.style.setProperty("--side", `${side}px`);
+    this.ratio = window.devicePixelRatio || 1;
+    this.view.size = side;
+    for (const canvas of [this.under, this.renderer.canvas, this.over]) {
+      const pixels = Math.round(side * this.ratio);
+      if (canvas.width !== pixels) canvas.width = canvas.height = pixels;
+    }
+    this.redraw({ points: true });
+  }
+
+  /** Asks for a redraw in the next animation frame: of the points, of what follows the cursor, or both. */
+  redraw(what = {}) {
+    Object.assign(this.dirty, what);
+    this.request ??= requestAnimationFrame(() => this.#tick());
+  }
+
+  #tick() {
+    this.request = undefined;
+    const { atlas } = this.plane;
+    if (!atlas || !this.ratio) return;
+    const { points, cursor } = this.dirty;
+    this.dirty = {};
+    if (cursor) this.plane.decodeCursor();
+    if (points) this.#drawPoints();
+    drawMarks(this.over, this.ratio, this.plane);
+    this.#describe(atlas);
+    if (this.overlays.work(Boolean(cursor || points))) this.redraw({});
+  }
+
+  #drawPoints() {
+    const start = performance.now();
+    const { state } = this.plane;
+    this.overlays.draw();
+    this.renderer.draw(this.view, state.frame, state.hidden, this.overlays.pointStrength(), this.ratio);
+    performance.measure("latent-plane:draw", { start, end: performance.now() });
+    trimMeasures("latent-plane:draw", ++this.drawn);
+  }
+
+  #describe(atlas) {
+    const { state, selected, say } = this.plane;
+    const { dataset } = this.node;
+    setText(this.status, state.selection ? say("selected", { count: selected.toLocaleString() }) : "");
+    dataset.z = state.cursor.map((value) => value.toFixed(6)).join(",");
+    dataset.frame = String(state.frame);
+    dataset.points = String(atlas.countShown(state.hidden));
+    dataset.ready = "true";
+  }
+
+  release() {
+    cancelAnimationFrame(this.request);
+    this.observer?.disconnect();
+    window.removeEventListener("resize", this.onWindow);
+    this.renderer.release();
+  }
+}

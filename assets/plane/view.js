@@ -1,0 +1,93 @@
+// The window onto the plane: world to screen and back, pan and zoom within limits. Units are square.
+
+export class View {
+  constructor() {
+    this.size = 1;
+    this.home = { x: -4, y: -4, side: 8 };
+    this.centre = [0, 0];
+    this.side = 8;
+  }
+
+  /** The smallest square with a margin around all the points, and around 3 sigma of the prior if there is one. */
+  static extentOf(points, withPrior) {
+    const low = [Infinity, Infinity];
+    const high = [-Infinity, -Infinity];
+    for (let i = 0; i < points.length; i++) {
+      const value = points[i];
+      if (value < low[i & 1]) low[i & 1] = value;
+      if (value > high[i & 1]) high[i & 1] = value;
+    }
+    for (let k = 0; k < 2; k++) {
+      if (withPrior || !(low[k] <= high[k])) {
+        low[k] = Math.min(low[k], -3);
+        high[k] = Math.max(high[k], 3);
+      }
+    }
+    const side = 1.08 * Math.max(high[0] - low[0], high[1] - low[1], 1e-3);
+    return { x: (low[0] + high[0] - side) / 2, y: (low[1] + high[1] - side) / 2, side };
+  }
+
+  setHome(extent) {
+    this.home = extent;
+    this.reset();
+  }
+
+  reset() {
+    this.centre = [this.home.x + this.home.side / 2, this.home.y + this.home.side / 2];
+    this.side = this.home.side;
+  }
+
+  /** Pixels for one unit. */
+  get scale() {
+    return this.size / this.side;
+  }
+
+  /** How far in, 1 at home. */
+  get zoom() {
+    return this.home.side / this.side;
+  }
+
+  toScreen(x, y) {
+    const half = this.size / 2;
+    return [half + (x - this.centre[0]) * this.scale, half - (y - this.centre[1]) * this.scale];
+  }
+
+  toWorld(px, py) {
+    const half = this.size / 2;
+    return [this.centre[0] + (px - half) / this.scale, this.centre[1] - (py - half) / this.scale];
+  }
+
+  panBy(dx, dy) {
+    this.centre[0] -= dx / this.scale;
+    this.centre[1] += dy / this.scale;
+    this.#limit();
+  }
+
+  /** Zooms so that the world point under a pixel stays there. */
+  zoomAt(px, py, factor) {
+    const [x, y] = this.toWorld(px, py);
+    const side = this.side / factor;
+    this.side = Math.min(4 * this.home.side, Math.max(this.home.side / 2000, side));
+    const [nx, ny] = this.toWorld(px, py);
+    this.centre[0] += x - nx;
+    this.centre[1] += y - ny;
+    this.#limit();
+  }
+
+  /** Moves as little as needed to have a world point on screen, a margin (share of the side) from the edge. */
+  include([x, y], margin = 0.06) {
+    const half = this.side * (0.5 - margin);
+    const before = [...this.centre];
+    this.centre[0] = Math.min(x + half, Math.max(x - half, this.centre[0]));
+    this.centre[1] = Math.min(y + half, Math.max(y - half, this.centre[1]));
+    this.#limit();
+    return this.centre[0] !== before[0] || this.centre[1] !== before[1];
+  }
+
+  // The middle of the screen stays within one and a half home squares of home.
+  #limit() {
+    const { x, y, side } = this.home;
+    this.centre[0] = Math.min(x + 2 * side, Math.max(x - side, this.centre[0]));
+    this.centre[1] = Math.min(y + 2 * side, Math.max(y - side, this.centre[1]));
+  }
+}

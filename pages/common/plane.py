@@ -1,0 +1,103 @@
+"""The latent plane as a Streamlit component: its registration, its mounting, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final
+
+import streamlit as st
+
+from pages.common.plane_module import ASSETS, link, read_modules
+from pages.common.plane_state import PlaneState, Point, parse
+from pages.common.plane_words import words
+
+NAME: Final = "latent_plane"
+PARTS: Final = ("toolbar", "legend", "inspector", "path", "pad")
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    css = (ASSETS / "plane.css").read_text("utf-8")
+    return st.components.v2.component(NAME, css=css, js=link(read_modules()))
+
+
+def _nothing() -> None:
+    """Stand in for a callback: a state value without one would not be in the component's result."""
+
+
+def carry(pack: bytes, *, key: str) -> None:
+    """Send an atlas or recogniser to the browser, for every plane on the page to find by its id.
+
+    It draws nothing. Streamlit sends the bytes again only when they change.
+    """
+    _component()(data=pack, key=key)
+
+
+def latent_plane(
+    atlas: str,
+    *,
+    key: str,
+    recogniser: str | None = None,
+    z: Point | None = None,
+    frame: float = 0.0,
+    color: str = "digit",
+    overlays: Sequence[str] = ("labels",),
+    pins: Sequence[Point] = (),
+    interpolation: str = "linear",
+    hidden: Sequence[int] = (),
+    mode: str = "mean",
+    selection: Sequence[Point] | None = None,
+    parts: Sequence[str] = PARTS,
+    picture: Sequence[int] | None = None,
+    rest: bool = True,
+    renderer: str = "auto",
+    revision: int = 0,
+    on_change: Callable[[], None] = _nothing,
+) -> PlaneState:
+    """Show the plane of the atlas with this id, which `carry` has sent or sends, and return what was done on it.
+
+    The options from ``z`` to ``selection`` set how the plane starts. Later a value takes effect only where it
+    differs from the one before and is not one that the browser itself has sent, so that handing a state
+    back does no harm; a new ``revision`` makes all of them count again.
+
+    Args:
+        recogniser: the id of the recogniser that names decoded images; without one nothing is named.
+        frame: position on the atlas's axis, from 0 to frames - 1; between frames points are blended.
+        color: "digit", or the name of one of the atlas's values.
+        overlays: of "labels", "prior", "density", "holes", "tiles", "regions".
+        hidden: classes not shown, 10 for points without a label.
+        selection: the corners of a polygon.
+        parts: what stands beside the plane, of PARTS.
+        picture: an image to encode, 784 grey levels 0..255, row by row.
+        rest: whether a resting pointer is reported; clicks and keys always are.
+        renderer: "auto", or "canvas2d" to do without WebGL.
+        on_change: called when the browser reports something, before the page runs again.
+    """
+    start = PlaneState(
+        z=z, pins=tuple(pins), interpolation=interpolation, frame=frame, color=color, overlays=tuple(overlays),
+        hidden=tuple(hidden), mode=mode,
+    )  # fmt: skip
+    options: dict[str, Any] = {
+        "role": "plane",
+        "atlas": atlas,
+        "recogniser": recogniser,
+        "frame": frame,
+        "color": color,
+        "overlays": list(overlays),
+        "pins": [list(pin) for pin in pins],
+        "interpolation": interpolation,
+        "hidden": list(hidden),
+        "mode": mode,
+        "selection": None if selection is None else [list(corner) for corner in selection],
+        "parts": list(parts),
+        "picture": None if picture is None else [int(grey) for grey in picture],
+        "rest": rest,
+        "renderer": renderer,
+        "revision": revision,
+        "strings": words(),
+    }
+    if z is not None:
+        options["z"] = list(z)
+    result = _component()(data=options, key=key, on_view_change=on_change)
+    return parse(result.view, start)

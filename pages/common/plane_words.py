@@ -1,0 +1,139 @@
+"""Every word the plane shows or speaks, in the session's language."""
+
+from __future__ import annotations
+
+from pages.common.i18n import _
+
+
+def words() -> dict[str, str]:
+    """Return the plane's words by the name its JavaScript knows them by; {names} are filled in there."""
+    return {**_stage(), **_toolbar(), **_overlays(), **_legend(), **_inspector(), **_path(), **_pad(), **_spoken()}
+
+
+def _stage() -> dict[str, str]:
+    return {
+        "plane": _("Latent plane"),
+        "plane_keys": _(
+            "Arrow keys move the cursor, with Shift in fine steps. Enter pins a point, Escape clears, plus and minus "
+            "zoom, 0 shows everything."
+        ),
+        "loading": _("Loading the map…"),
+        "unreadable": _("This map cannot be read: {reason}. Build the model again, or choose another."),
+        "selected": _("{count} selected"),
+    }
+
+
+def _toolbar() -> dict[str, str]:
+    return {
+        "tools": _("What a drag does"),
+        "tool_pan": _("Pan: drag to move the plane"),
+        "tool_box": _("Box: drag to select a rectangle (or Shift and drag)"),
+        "tool_lasso": _("Lasso: drag around points to select them"),
+        "zoom": _("Zoom"),
+        "zoom_in": _("Zoom in (+)"),
+        "zoom_out": _("Zoom out (−)"),
+        "zoom_reset": _("Show everything (0)"),
+        "colour": _("Colour"),
+        "colour_help": _("What the colour of a point means"),
+        "colour_digit": _("Digit"),
+        "colour_reconstruction": _("Reconstruction error"),
+        "colour_kl": _("KL divergence"),
+        "overlays": _("Overlays"),
+    }
+
+
+def _overlays() -> dict[str, str]:
+    return {
+        "overlay_labels": _("Digit names"),
+        "overlay_labels_help": _("Each digit's name where most of its codes are"),
+        "overlay_prior": _("Prior"),
+        "overlay_prior_help": _("Circles at 1, 2 and 3 σ of N(0, I), which samples are drawn from"),
+        "overlay_density": _("Density of the codes"),
+        "overlay_density_help": _("Lines around the densest 10, 50 and 90 % of them"),
+        "overlay_holes": _("Holes"),
+        "overlay_holes_help": _("Hatched where the prior has mass and the codes do not: ten times less"),
+        "overlay_tiles": _("Decoded digits"),
+        "overlay_tiles_help": _("What every spot decodes to, sharpening as the view rests"),
+        "overlay_regions": _("Recognised regions"),
+        "overlay_regions_help": _("The digit each spot looks like, paler where that is less sure"),
+    }
+
+
+def _legend() -> dict[str, str]:
+    return {
+        "legend": _("Show and hide digits"),
+        "legend_reset": _("Show all"),
+        "chip_help": _("{name}: {count} points. Click to hide or show, double-click or Alt-click to show it alone"),
+        "no_label": _("none"),
+    }
+
+
+def _inspector() -> dict[str, str]:
+    return {
+        "inspector": _("The decoded point"),
+        "decoded_image": _("Decoded image"),
+        "mode": _("What of p(x|z) is shown"),
+        "mode_mean": _("Mean"),
+        "mode_mean_help": _("The mean of p(x|z): what is usually shown as the decoded image"),
+        "mode_sample": _("Sample"),
+        "mode_sample_help": _("An image drawn from p(x|z), every pixel for itself"),
+        "mode_std": _("Deviation"),
+        "mode_std_help": _("The standard deviation of p(x|z): where the decoder is unsure"),
+        "draw_again": _("Draw another sample"),
+        "looks_like": _("Looks like"),
+        "support": _("Support"),
+        "support_help": _(
+            "A spot is on the data's support where the density of the codes is at least that around the loneliest 2 % "
+            "of them. Elsewhere the decoder has learned from no image."
+        ),
+        "on_support": _("on the data's support"),
+        "off_support": _("off the data's support"),
+        "nearest": _("Nearest code"),
+        "nearest_help": _("The digit of the encoded image whose code is nearest, and how far away it is in the plane"),
+        "distance": _("at {distance}"),
+    }
+
+
+def _path() -> dict[str, str]:
+    return {
+        "path": _("Path"),
+        "path_hint": _("Click the plane to pin points. Two or more make a path; click a pin to remove it."),
+        "path_hint_one": _("One pin. Click elsewhere on the plane for a path from it; click the pin to remove it."),
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "interpolation": _("How the path runs from pin to pin"),
+        "interpolation_help": _("Straight lines, or arcs about the origin that keep to where the prior has its mass"),
+        "interpolation_linear": _("Linear"),
+        "interpolation_spherical": _("Spherical"),
+        "remove_last_pin": _("Remove the last pin"),
+        "undo": _("Undo"),
+        "clear_pins": _("Remove all pins"),
+        "film": _("Frames along the path"),
+        "film_frame": _("Frame {number} of {count}"),
+    }
+
+
+def _pad() -> dict[str, str]:
+    return {
+        "pad": _("Draw a digit"),
+        "pad_surface": _("Pad to draw a digit on with mouse, pen or finger"),
+        "pad_hint": _(
+            "What you draw is centred and scaled like MNIST and encoded as you go. The plane shows where it "
+            "lands, with 1 and 2 σ of q(z|x)."
+        ),
+        "pad_input": _("As the model sees it"),
+        "pad_output": _("Reconstruction"),
+        "pad_mean": _("Mean of q(z|x)"),
+        "pad_spread": _("Deviation"),
+        "pad_undo": _("Undo the last stroke"),
+        "pad_clear": _("Clear the pad"),
+    }
+
+
+def _spoken() -> dict[str, str]:
+    return {
+        "spoken_place": _("z {x}, {y}."),
+        "spoken_digit": _("Looks like {digit}, {percent} percent."),
+        "spoken_on": _("On the data's support."),
+        "spoken_off": _("Off the data's support."),
+    }
