@@ -17,7 +17,7 @@ from vae_core.cli_models import COLUMNS, describe
 from vae_core.cli_output import number, print_json, say
 from vae_core.cli_train import train_with_progress
 from vae_core.errors import LatentExplorerError
-from vae_core.registry import read_card
+from vae_core.registry import MODELS_FOLDER, read_card
 
 WORK = Path(".zoo")
 
@@ -27,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones: {', '.join(zoo.NAMES)} (all)")
     parser.add_argument(
         "--work", type=Path, default=WORK, metavar="DIR", help=f"where training goes on if interrupted ({WORK}/)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=MODELS_FOLDER, metavar="DIR", help="where weights and cards go (assets/models)"
     )
     parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="how many models at a time (1)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
@@ -43,15 +46,15 @@ def run(arguments: argparse.Namespace) -> None:
         _run_beside_one_another(names, arguments)
     else:
         for name in names:
-            _rebuild(name, arguments.work)
+            _rebuild(name, arguments.work, arguments.out)
     if arguments.json:
-        print_json({"models": [describe(read_card(name)) for name in names]})
+        print_json({"models": [describe(read_card(name, arguments.out)) for name in names]})
 
 
-def _rebuild(name: str, work: Path) -> None:
+def _rebuild(name: str, work: Path, out: Path) -> None:
     train_with_progress(name, zoo.train(name, work), zoo.DEFINITIONS[name][0].train.epochs)
     say(f"{name}  measuring")
-    figures = zoo.publish(name, work).figures
+    figures = zoo.publish(name, work, out).figures
     shown = [f"{key} {number(figures[key])}" for key in COLUMNS if figures[key] is not None]
     say("  ".join([name, *shown]))
 
@@ -62,7 +65,8 @@ def _run_beside_one_another(names: list[str], arguments: argparse.Namespace) -> 
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
 
     def rebuild(name: str) -> int:
-        command = [sys.executable, "-m", "vae_core", "zoo", name, "--work", str(arguments.work)]
+        folders = ["--work", str(arguments.work), "--out", str(arguments.out)]
+        command = [sys.executable, "-m", "vae_core", "zoo", name, *folders]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
             for line in process.stderr or ():
                 say(line.rstrip())

@@ -77,10 +77,12 @@ def evaluate(
     an AE, the exact evidence beyond two dimensions) or not asked for (``iwae_samples`` of 0, ``exact`` of False).
     ``squared_error`` is per pixel, on grey values.
     ``report`` is called with a stage, "bounds" or "evidence", and the share of it that is done.
-    Raises LatentExplorerError where there is no image.
+    Raises LatentExplorerError where there is no image or no sample.
     """
     if len(images) == 0:
         raise LatentExplorerError("there are no images to evaluate on: choose a data set that has some")
+    if samples < 1:
+        raise LatentExplorerError(f"the ELBO needs at least one sample, not {samples}")
     x = model_input(model, images)
     figures: dict[str, Any] = {
         "images": len(images),
@@ -95,9 +97,9 @@ def evaluate(
     with torch.no_grad():
         mu = torch.cat([model.encode(chunk)[0] for chunk in x.split(CHUNK)])
         errors = [
-            (model.decode(z) - grey) ** 2
-            for z, grey in zip(mu.split(CHUNK), to_pixels(images).split(CHUNK), strict=True)
+            (model.decode(z) - to_pixels(some)).double().square().sum().item()
+            for z, some in zip(mu.split(CHUNK), images.split(CHUNK), strict=True)
         ]
-    figures["squared_error"] = torch.cat(errors).double().mean().item()
+    figures["squared_error"] = sum(errors) / images.numel()
     figures["active_units"] = active_units(mu)
     return figures

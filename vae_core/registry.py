@@ -77,7 +77,10 @@ def read_card(name: str, folder: Path = MODELS_FOLDER) -> Card:
     path = folder / f"{name}.json"
     try:
         values = json.loads(path.read_text("utf-8"))
-        return Card(**{**values, "config": from_json(RunConfig, values["config"])})
+        card = Card(**{**values, "config": from_json(RunConfig, values["config"])})
+        if card.name != name or not isinstance(card.figures, Mapping) or not isinstance(card.size, int):
+            raise ValueError("a value of another kind than the card's")
+        return card
     except FileNotFoundError:
         raise ModelError(f"there is no card {path}: {_remedy(name)}") from None
     except (OSError, ValueError, TypeError, KeyError, LatentExplorerError) as error:
@@ -91,43 +94,71 @@ def write_card(card: Card, folder: Path = MODELS_FOLDER) -> None:
 
 
 def list_models(folder: Path = MODELS_FOLDER) -> list[Card]:
-    """Return the cards of all bundled models that can be read; `model_problems` says what is wrong with others."""
+    """Return the cards of all bundled models that are whole; `model_problems` says what is wrong with others."""
     return [card for card in (_card_or_problem(name, folder) for name in BUNDLED) if isinstance(card, Card)]
 
 
 def model_problems(folder: Path = MODELS_FOLDER) -> list[str]:
-    """Return one sentence for every bundled model whose card cannot be read: the file, and what rebuilds it."""
+    """Return one sentence for every bundled model that is not whole: the file, and the command that rebuilds it.
+
+    Weights are looked at as far as their size; `load_model` checks their content.
+    """
     return [card for card in (_card_or_problem(name, folder) for name in BUNDLED) if isinstance(card, str)]
 
 
 def _card_or_problem(name: str, folder: Path) -> Card | str:
+    path = _weights_path(name, folder)
     try:
-        return read_card(name, folder)
+        card = read_card(name, folder)
+        if not path.is_file():
+            return f"there is no file {path}: {_remedy(name)}"
+        return card if path.stat().st_size == card.size else _not_its_own(path, name)
+    except OSError as error:
+        return f"cannot read {path} ({error.strerror}): {_remedy(name)}"
     except ModelError as error:
         return str(error)
+
+
+def _weights_path(name: str, folder: Path) -> Path:
+    return folder / f"{name}.safetensors"
+
+
+def _not_its_own(path: Path, name: str) -> str:
+    return f"{path} is not the file its card describes: {_remedy(name)}"
 
 
 def load_model(name: str | Path, folder: Path = MODELS_FOLDER) -> Autoencoder:
     """Return a model ready to evaluate: a bundled name, a run directory, or the path of a checkpoint file.
 
-    Raises ModelError for an unknown name, naming the bundled ones, and for a file that is missing, truncated or
+    Raises LatentExplorerError for an unknown name, naming the bundled ones, and for a file missing, truncated or
     not the one its card describes, naming the file and the command that rebuilds it.
     """
     if str(name) in BUNDLED:
         return _load_bundled(str(name), folder)
     path = Path(name)
-    if path.is_dir():
-        return load_weights(path / CHECKPOINT_NAME, "wait for the run's first checkpoint, or train it again")
-    if path.suffix == ".safetensors" or path.is_file():
+    if str(name) and _is_there(path):
+        inside = path / CHECKPOINT_NAME
+        if path.is_dir():
+            return load_weights(inside, "wait for the run's first checkpoint, or train it again")
         return load_weights(path, "choose another file, or train it again")
     raise ModelError(
         f"unknown model '{name}': choose one of {', '.join(BUNDLED)}, a run directory or a checkpoint file"
     )
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for a file, or a folder that may not be entered
+        return False
+
+
 def _load_bundled(name: str, folder: Path) -> Autoencoder:
-    path = folder / f"{name}.safetensors"
+    path = _weights_path(name, folder)
     card = read_card(name, folder)
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != card.sha256:
-        raise ModelError(f"{path} is not the file its card describes: {_remedy(name)}")
+    try:
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != card.sha256:
+            raise ModelError(_not_its_own(path, name))
+    except OSError as error:
+        raise ModelError(f"cannot read {path} ({error.strerror}): {_remedy(name)}") from error
     return load_weights(path, _remedy(name))

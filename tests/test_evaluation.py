@@ -1,0 +1,103 @@
+"""The figures of a model against the functions and closed forms they come from."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from tests.factories import make_images, make_model
+from vae_core.config import LIKELIHOODS
+from vae_core.data import binarize_once, to_pixels
+from vae_core.errors import LatentExplorerError
+from vae_core.evaluation import evaluate, model_input
+from vae_core.evidence import log_evidence
+
+IMAGES, _ = make_images(40)
+ESTIMATES = ("elbo", "reconstruction", "kl", "log_evidence", "iwae")
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_the_bounds_are_in_their_order(likelihood: str) -> None:
+    figures = evaluate(make_model(likelihood=likelihood), IMAGES, samples=20, iwae_samples=200)
+    assert figures["elbo"] == pytest.approx(-(figures["reconstruction"] + figures["kl"]), rel=1e-5)
+    slack = 3 * figures["elbo_error"] / math.sqrt(20)
+    assert figures["elbo"] <= figures["iwae"] + slack
+    assert figures["iwae"] <= figures["log_evidence"] + slack
+
+
+def test_the_exact_evidence_is_that_of_the_whole_set() -> None:
+    model = make_model()
+    values = log_evidence(model, binarize_once(IMAGES)).double()
+    figures = evaluate(model, IMAGES, samples=1, iwae_samples=0)
+    assert figures["log_evidence"] == pytest.approx(values.mean().item())
+    assert figures["log_evidence_error"] == pytest.approx(values.std().item() / math.sqrt(40))
+
+
+def test_an_autoencoder_has_no_bounds_and_a_deep_latent_space_no_exact_evidence() -> None:
+    ae = evaluate(make_model(kind="ae"), IMAGES)
+    assert [key for key in ESTIMATES if ae[key] is None] == ["elbo", "kl", "iwae"]
+    assert ae["iwae_samples"] is None
+    deep = evaluate(make_model(latent_dim=5), IMAGES, iwae_samples=5)
+    assert [key for key in ESTIMATES if deep[key] is None] == ["log_evidence"]
+
+
+def test_what_is_not_asked_for_is_left_out() -> None:
+    figures = evaluate(make_model(), IMAGES, iwae_samples=0, exact=False)
+    assert (figures["iwae"], figures["iwae_samples"], figures["log_evidence"]) == (None, None, None)
+
+
+def test_the_same_model_and_images_give_the_same_figures() -> None:
+    assert evaluate(make_model(), IMAGES, 2, 3) == evaluate(make_model(), IMAGES, 2, 3)
+
+
+def test_measuring_leaves_the_global_randomness_alone() -> None:
+    before = torch.get_rng_state()
+    evaluate(make_model(), IMAGES, 1, 1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_squared_error_is_a_mean_over_grey_pixels() -> None:
+    model = make_model(likelihood="gaussian", kind="ae")
+    x = to_pixels(IMAGES)
+    expected = ((model.decode(model.encode(x)[0]) - x) ** 2).double().mean().item()
+    assert evaluate(model, IMAGES)["squared_error"] == pytest.approx(expected)
+
+
+def test_figures_do_not_depend_on_how_many_images_fit_in_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model(kind="ae")
+    whole = evaluate(model, IMAGES)
+    monkeypatch.setattr("vae_core.evaluation.CHUNK", 7)
+    parts = evaluate(model, IMAGES)
+    for key in ("reconstruction", "log_evidence", "squared_error"):
+        assert parts[key] == pytest.approx(whole[key], rel=1e-5)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_a_model_of_binary_pixels_sees_binary_pixels_and_others_grey(likelihood: str) -> None:
+    model = make_model(likelihood=likelihood)
+    x = model_input(model, IMAGES)
+    assert x.shape == (40, 1, 28, 28)
+    binary = bool(((x == 0) | (x == 1)).all())
+    assert binary == (likelihood == "bernoulli")
+    assert evaluate(model, IMAGES, 1, 0, exact=False)["pixels"] == ("binary" if binary else "grey")
+
+
+def test_the_share_done_rises_to_one() -> None:
+    said: list[tuple[str, float]] = []
+    evaluate(make_model(), IMAGES, 1, 1, report=lambda stage, share: said.append((stage, share)))
+    assert said == [("bounds", 1.0), ("evidence", 0.0), ("evidence", 1.0)]
+
+
+def test_one_image_has_no_spread() -> None:
+    assert evaluate(make_model(), IMAGES[:1], 1, 0)["elbo_error"] == 0.0
+
+
+def test_no_image_or_no_sample_is_refused() -> None:
+    with pytest.raises(LatentExplorerError, match="no images to evaluate on"):
+        evaluate(make_model(), IMAGES[:0])
+    with pytest.raises(LatentExplorerError, match="at least one sample, not 0"):
+        evaluate(make_model(), IMAGES, samples=0)
+    with pytest.raises(LatentExplorerError, match="at least one sample, not -1"):
+        evaluate(make_model(), IMAGES, iwae_samples=-1)
