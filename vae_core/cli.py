@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vae_core.errors import LatentExplorerError
 
@@ -37,6 +37,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise LatentExplorerError(f"{message}; see `{self.prog} --help`")
+
+    def print_help(self, file: Any = None) -> None:
+        super().print_help(file)
+        # So that `main` learns now, and not Python as it exits, that nobody reads any more.
+        sys.stdout.flush()
 
 
 def build_parser(command: str | None) -> Parser:
@@ -75,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return WRONG
     except KeyboardInterrupt as interrupt:
-        print("\ninterrupted", *interrupt.args, file=sys.stderr)
+        # The terminal has written ^C; the message gets a line of its own.
+        print("\n" * sys.stderr.isatty() + "interrupted", *interrupt.args, sep="; ", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has left (`| head`); Python would complain again when it flushes at exit.

@@ -25,7 +25,8 @@ class ProgressLine:
         text = f"{label}  {detail}".rstrip()
         if self._bar is not None:
             self._bar.set_description_str(text, refresh=False)
-            self._bar.update(done - self._bar.n)
+            self._bar.n = done
+            self._bar.refresh()
         elif label != self._label:
             print(text, file=sys.stderr, flush=True)
         self._label = label

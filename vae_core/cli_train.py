@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         train_with_progress(str(folder), runs.train(folder, state), state.config.train.epochs)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"; go on with `python -m vae_core train --run {folder} --continue`") from None
+        raise KeyboardInterrupt(f"go on with `python -m vae_core train --run {folder} --continue`") from None
     images, _ = load_images(state.config.train.data, split="test")
     figures = evaluate(load_model(folder), images, samples=SUMMARY_SAMPLES, iwae_samples=0, exact=False)
     if arguments.json:
