@@ -55,14 +55,14 @@ def _unpack(folder: Path, name: str, scratch: Path) -> Path:
                 digest.update(chunk)
                 unpacked.write(chunk)
     except FileNotFoundError:
-        raise DataError(f"The bundled file {source} is missing; restore it with: {RESTORE}") from None
+        raise DataError(f"the bundled file {source} is missing; restore it with: {RESTORE}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
-            f"The bundled file {source} cannot be read as gzip ({error}); restore it with: {RESTORE}"
+            f"the bundled file {source} cannot be read as gzip ({error}); restore it with: {RESTORE}"
         ) from error
     if digest.hexdigest() != _MD5[name]:
         raise DataError(
-            f"The bundled file {source} has been changed: its contents have md5 {digest.hexdigest()}, "
+            f"the bundled file {source} has been changed: its contents have md5 {digest.hexdigest()}, "
             f"MNIST's is {_MD5[name]}; restore it with: {RESTORE}"
         )
     return target

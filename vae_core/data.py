@@ -2,34 +2,100 @@
 
 from __future__ import annotations
 
-import functools
+import os
 import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
 
 import torch
 
 from vae_core.bundled import read_bundled_mnist
+from vae_core.downloads import TORCHVISION_CLASSES, class_names, read_downloaded
 from vae_core.errors import DataError
+from vae_core.own_images import ImageSet, fingerprint, read_own_images
+from vae_core.pictures import picture_to_image
 
-_lock = threading.Lock()
+__all__ = [
+    "NAMES",
+    "SPLITS",
+    "ImageSet",
+    "binarize_once",
+    "load_image_set",
+    "load_images",
+    "picture_to_image",
+    "to_pixels",
+    "train_validation_split",
+]
+
+NAMES = ("mnist", *TORCHVISION_CLASSES)
+SPLITS = ("train", "test")
+
+_RESIDENT_SETS = 6
 
 
 def load_images(name: str = "mnist", split: str = "test") -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the images and labels of a data set; all callers share one resident copy, so do not write to it.
+    """Return the images and labels of a data set: `mnist`, `fashion-mnist`, `kmnist`, or a path to your own.
+
+    A path leads to a folder of pictures, a `.zip` of one, or an `.npz` (vae_core.own_images); it has no
+    splits, so all of it is returned for either. The tensors are resident and shared by every caller and
+    thread: do not write to them.
 
     Returns uint8 images (N, 28, 28) and int64 labels (N,), -1 where there is none.
 
     Raises:
-        DataError: the data set is unknown, missing or broken.
+        DataError: the data set is unknown, missing, broken or too large; the message names it and what to do.
     """
-    with _lock:
-        return _load(name, split)
+    image_set = load_image_set(name, split)
+    return image_set.images, image_set.labels
 
 
-@functools.cache
-def _load(name: str, split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    if name != "mnist":
-        raise DataError(f"Unknown data set {name!r}; choose mnist.")
-    return read_bundled_mnist(split)
+def load_image_set(name: str = "mnist", split: str = "test") -> ImageSet:
+    """Return what `load_images` does, with the names of the classes that the labels count."""
+    if split not in SPLITS:
+        raise DataError(f"unknown split {split!r}: choose {' or '.join(SPLITS)}")
+    if name == "mnist":
+        return _shelf.get((name, split), lambda: _named(read_bundled_mnist(split), tuple("0123456789")))
+    if name in TORCHVISION_CLASSES:
+        return _shelf.get((name, split), lambda: _named(read_downloaded(name, split), class_names(name)))
+    path = Path(name).expanduser()
+    if not name or not os.path.exists(path):  # unlike Path.exists, no error for a name no file can have
+        raise DataError(
+            f"there is no data set {name!r}: choose {', '.join(NAMES)}, or give the path of a folder, .zip or .npz"
+        )
+    return _shelf.get((path.resolve(), fingerprint(path)), lambda: read_own_images(path))
+
+
+def _named(read: tuple[torch.Tensor, torch.Tensor], classes: tuple[str, ...]) -> ImageSet:
+    return ImageSet(*read, classes)
+
+
+class _Shelf:
+    """Keeps the sets used last; threads that ask for the same one at once wait for a single reading."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._sets: OrderedDict[Hashable, ImageSet] = OrderedDict()
+        self._readers: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, read: Callable[[], ImageSet]) -> ImageSet:
+        with self._lock:
+            reader = self._readers.setdefault(key, threading.Lock())
+        with reader:
+            with self._lock:
+                if key in self._sets:
+                    self._sets.move_to_end(key)
+                    return self._sets[key]
+            image_set = read()
+            with self._lock:
+                self._sets[key] = image_set
+                if len(self._sets) > self._size:
+                    self._readers.pop(self._sets.popitem(last=False)[0], None)
+            return image_set
+
+
+_shelf = _Shelf(_RESIDENT_SETS)
 
 
 def to_pixels(images: torch.Tensor) -> torch.Tensor:
@@ -46,3 +112,22 @@ def binarize_once(images: torch.Tensor, seed: int = 0) -> torch.Tensor:
     Takes uint8 (N, 28, 28); returns float32 (N, 1, 28, 28) of zeros and ones.
     """
     return torch.bernoulli(to_pixels(images), generator=torch.Generator().manual_seed(seed))
+
+
+def train_validation_split(
+    images: torch.Tensor, labels: torch.Tensor, validation: int = 10_000
+) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+    """Set the last images aside for validation: MNIST's usual 50,000 and 10,000. Views, nothing is copied.
+
+    Returns (images, labels) to train on, then (images, labels) to validate on.
+
+    Raises:
+        DataError: that would leave nothing on one side.
+    """
+    cut = len(images) - validation
+    if not 0 < cut < len(images):
+        raise DataError(
+            f"cannot set {validation} of {len(images)} images aside for validation: choose a number from 1 to "
+            f"{len(images) - 1}"
+        )
+    return (images[:cut], labels[:cut]), (images[cut:], labels[cut:])
