@@ -1,9 +1,11 @@
-"""What is loaded once for all sessions: models, what the browser needs of them, and the recogniser."""
+"""What is loaded once for all sessions: models and the recogniser, with what the browser needs of them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import streamlit as st
 
@@ -11,9 +13,18 @@ from vae_core import atlas
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
 from vae_core.models import Autoencoder
+from vae_core.recogniser import recogniser_card, recogniser_pack
 from vae_core.registry import load_model, read_card
 
-MOST_MODELS = 8
+MOST_MODELS: Final = 8
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A block of bytes for the browser, and the id by which the plane finds it there."""
+
+    id: str
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -22,18 +33,17 @@ class Opened:
 
     name: str
     model: Autoencoder
-    atlas_id: str
-    atlas: bytes
-    """The test set encoded by it, and its networks, packed for the browser."""
+    atlas: Pack
+    """The test set encoded by it, and its networks."""
 
 
 def open_model(name: str) -> Opened:
-    """Return a bundled model; rebuilt weights are noticed, because their card has changed with them.
+    """Return a bundled model; one rebuilt while the app runs is noticed, because its card changes with it.
 
     Raises:
         LatentExplorerError: the model or the images cannot be read; the message says what to do.
     """
-    return _open(name, read_card(name).sha256)
+    return _open_model(name, read_card(name).sha256)
 
 
 def first_that_opens(names: Iterable[str]) -> tuple[Opened | None, list[LatentExplorerError]]:
@@ -47,9 +57,28 @@ def first_that_opens(names: Iterable[str]) -> tuple[Opened | None, list[LatentEx
     return None, errors
 
 
+def open_recogniser() -> Pack:
+    """Return the bundled recogniser.
+
+    Raises:
+        LatentExplorerError: it cannot be read; the message says what to do.
+    """
+    return _open_recogniser(recogniser_card().sha256)
+
+
+# The digest is a part of the key: a file that was rebuilt is read again.
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _open(name: str, sha256: str) -> Opened:
+def _open_model(name: str, sha256: str) -> Opened:
     model = load_model(name)
     images, labels = load_images("mnist", "test")
-    packed = atlas.pack(atlas.of_model(name, model, images, labels))
-    return Opened(name, model, atlas.read_header(packed)["id"], packed)
+    return Opened(name, model, _pack(atlas.pack(atlas.of_model(name, model, images, labels)), "atlas"))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _open_recogniser(sha256: str) -> Pack:
+    return _pack(recogniser_pack(), "recogniser")
+
+
+def _pack(content: bytes, kind: str) -> Pack:
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return Pack(json.loads(header["__metadata__"][kind])["id"], content)

@@ -5,6 +5,8 @@ from typing import Final
 NOTICES: Final = "notices"
 PAGE: Final = "page"
 REMEMBERED: Final = "remembered"
+REPORTED: Final = "plane.reported"
+REVISION: Final = "revision"
 
 
 def of_view(parameter: str) -> str:

@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.common import state
 from pages.common.i18n import _
-from vae_core.errors import LatentExplorerError
 
 
 def open_page(title: str) -> None:
@@ -15,13 +14,13 @@ def open_page(title: str) -> None:
     # The menu that says this is also where the theme is chosen.
     st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
     if notices := state.notices():
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", key="notices"):
             st.info("  \n".join(notices))
             # They stay until sent away: text that goes by itself moves all that is under it.
             st.button(_("Dismiss"), type="tertiary", on_click=state.dismiss_notices)
 
 
-def problem(sentence: str, error: LatentExplorerError) -> None:
-    """Show what did not work, and under it what vae_core says about it, character for character."""
+def problem(sentence: str, reason: str) -> None:
+    """Show what did not work, and under it the reason that vae_core gives, character for character."""
     st.error(sentence)
-    st.text(str(error))
+    st.text(reason)

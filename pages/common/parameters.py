@@ -10,13 +10,10 @@ from typing import Generic, TypeVar
 
 from pages.common import keys
 from pages.common.i18n import _, languages, negotiate
+from pages.common.plane_state import FARTHEST, MOST_PINS, Point
 from pages.common.text import quoted
 
 T = TypeVar("T")
-Point = tuple[float, float]
-
-FARTHEST = 1000.0
-MOST_PINS = 64
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -129,7 +126,7 @@ def _read_language(text: str) -> str:
 
 
 def _point_wanted() -> str:
-    return _("two finite numbers, as in `0.25,-1.5`, within {farthest:g} of 0").format(farthest=FARTHEST)
+    return _("two finite numbers up to a million, as in `0.25,-1.5`")
 
 
 def _points_wanted() -> str:

@@ -6,7 +6,7 @@ a run caused by a widget may still carry the address of the run before it, and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -31,7 +31,7 @@ def put(parameter: Parameter[T], value: T) -> None:
     st.session_state[parameter.key] = value
 
 
-def restore(page: str, parameters: Iterable[Parameter[Any]]) -> None:
+def restore(page: str, parameters: Sequence[Parameter[Any]]) -> None:
     """Bring the session to the view that the address describes, before any widget is drawn.
 
     What the address does not say is as the person left it on another page, else the default. What it says
@@ -41,11 +41,17 @@ def restore(page: str, parameters: Iterable[Parameter[Any]]) -> None:
     history = _went_through_history()
     st.session_state[keys.PAGE] = page
     if entered or history:
+        st.session_state[keys.REVISION] = revision() + 1
         _read_address((*parameters, LANGUAGE), forget=history)
     for parameter in parameters:
         # A widget that was not drawn in the last run has lost its value.
         if parameter.key not in st.session_state:
             put(parameter, _remembered(parameter))
+
+
+def revision() -> int:
+    """Return how often the session has read the address: what the browser says of itself is older than a new one."""
+    return int(st.session_state.get(keys.REVISION, 0))
 
 
 def publish(parameters: Iterable[Parameter[Any]]) -> None:

@@ -27,3 +27,8 @@ def visit(page: Page, path: str = "/", **query: str) -> None:
     """Open a page of the app with these query parameters, and wait until the server is done."""
     page.goto(f"{path}?{urlencode(query)}" if query else path)
     settled(page)
+
+
+def notices(page: Page) -> Locator:
+    """Return what the page says about its address."""
+    return page.locator(".st-key-notices [data-testid=stAlert]")
