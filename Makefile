@@ -4,7 +4,8 @@
 
 PYTHON ?= python3
 PORT ?= 8501
-HOST ?= localhost
+# Not from the environment, where some shells and conda keep a HOST of their own.
+HOST := localhost
 ARGS ?=
 
 VENV := .venv
