@@ -47,24 +47,27 @@ export class CanvasPoints {
     this.theme = theme;
   }
 
-  draw(view, frame, hidden, strength, ratio) {
+  /** Draws every step-th point. */
+  draw(view, frame, hidden, strength, ratio, step = 1) {
     const { width, height } = this.canvas;
     if (!this.atlas || width === 0) return;
     if (this.image?.width !== width || this.image?.height !== height) this.image = this.context.createImageData(width, height);
     this.image.data.fill(0);
+    const { labels, count } = this.atlas;
     const points = this.atlas.positionsAt(frame);
-    const disc = discMask(pointSize(this.atlas.count, view.zoom) * ratio);
-    const alpha = strength * pointAlpha(this.atlas.count);
+    const disc = discMask(pointSize(count, view.zoom) * ratio);
+    const alpha = strength * pointAlpha(count);
     const scale = view.scale * ratio;
-    const left = view.centre[0] - width / 2 / scale;
-    const top = view.centre[1] + height / 2 / scale;
-    for (let i = 0; i < this.atlas.count; i++) {
-      const kind = Math.min(this.atlas.labels[i], 10);
-      if (hidden.has(kind)) continue;
-      const x = Math.round((points[2 * i] - left) * scale - disc.side / 2);
-      const y = Math.round((top - points[2 * i + 1]) * scale - disc.side / 2);
-      if (x < 0 || y < 0 || x + disc.side > width || y + disc.side > height) continue;
-      this.#stamp(x, y, disc, this.#colourOf(i, kind), alpha * this.#emphasis(i));
+    const left = view.centre[0] - (width / 2 + disc.side / 2) / scale;
+    const top = view.centre[1] + (height / 2 + disc.side / 2) / scale;
+    const visible = Uint8Array.from({ length: 256 }, (_, label) => (hidden.has(Math.min(label, 10)) ? 0 : 1));
+    for (let i = 0; i < count; i += step) {
+      const label = labels[i];
+      if (visible[label] === 0) continue;
+      const x = Math.round((points[2 * i] - left) * scale) - disc.side;
+      const y = Math.round((top - points[2 * i + 1]) * scale) - disc.side;
+      if (x <= -disc.side || y <= -disc.side || x >= width || y >= height) continue;
+      this.#stamp(x, y, disc, this.#colourOf(i, label > 10 ? 10 : label), alpha * this.#emphasis(i));
     }
     this.context.putImageData(this.image, 0, 0);
   }
@@ -90,14 +93,16 @@ export class CanvasPoints {
     return this.held;
   }
 
-  // Ordinary "over" compositing with straight alpha.
+  // Ordinary "over" compositing with straight alpha; what lies outside is cut off.
   #stamp(left, top, { side, cover }, rgb, alpha) {
-    const data = this.image.data;
-    for (let y = 0; y < side; y++) {
-      let k = 4 * ((top + y) * this.canvas.width + left);
-      for (let x = 0; x < side; x++, k += 4) {
+    const { width, height, data } = this.image;
+    const lastX = Math.min(side, width - left);
+    const lastY = Math.min(side, height - top);
+    for (let y = top < 0 ? -top : 0; y < lastY; y++) {
+      for (let x = left < 0 ? -left : 0; x < lastX; x++) {
         const a = Math.min(1, alpha * cover[y * side + x]);
         if (a === 0) continue;
+        const k = 4 * ((top + y) * width + left + x);
         const under = (data[k + 3] / 255) * (1 - a);
         const total = a + under;
         data[k] = (rgb[0] * a + data[k] * under) / total;

@@ -78,7 +78,7 @@ class Gestures {
     const { plane } = this;
     if (active.kind === "pan") {
       plane.stage.view.panBy(at[0] - active.last[0], at[1] - active.last[1]);
-      plane.stage.redraw({ points: true });
+      plane.stage.moved();
     } else if (active.kind === "pin") plane.movePin(active.pin, this.world(at), false);
     else if (active.kind === "cursor") plane.hover(this.world(at));
     else if (active.kind === "box") plane.drawing = this.box(active.start, at);
@@ -140,7 +140,7 @@ class Gestures {
     view.panBy(now.middle[0] - this.pinch.middle[0], now.middle[1] - this.pinch.middle[1]);
     view.zoomAt(...now.middle, now.distance / this.pinch.distance);
     this.pinch = now;
-    this.plane.stage.redraw({ points: true });
+    this.plane.stage.moved();
   }
 
   wheel(event) {
@@ -150,7 +150,7 @@ class Gestures {
     const strength = event.ctrlKey ? 0.01 : 0.0016;
     const factor = Math.exp(-Math.max(-300, Math.min(300, event.deltaY * lines)) * strength);
     this.plane.stage.view.zoomAt(...this.place(event), factor);
-    this.plane.stage.redraw({ points: true });
+    this.plane.stage.moved();
   }
 }
 

@@ -23,7 +23,7 @@ export class Inspector {
     this.nearest = element("span", { class: "nearest-digit" });
     this.distance = element("span", { class: "number quiet" });
     this.bars = Array.from({ length: 10 }, (_, k) => this.#bar(k));
-    this.node = element("section", { class: "inspector", "aria-label": say("inspector") }, this.image, this.#modes(), this.#facts());
+    this.node = element("section", { class: "inspector", "aria-label": say("inspector") }, element("div", { class: "picture" }, this.image, this.again), this.#modes(), ...this.#facts());
   }
 
   #modes() {
@@ -31,8 +31,7 @@ export class Inspector {
     this.modes = MODES.map((mode) =>
       element("button", { type: "button", class: "segment", text: say(`mode_${mode}`), title: say(`mode_${mode}_help`), onclick: () => this.plane.setMode(mode) }),
     );
-    const group = element("div", { class: "segments", role: "group", "aria-label": say("mode") }, ...this.modes);
-    return element("div", { class: "modes" }, group, this.again);
+    return element("div", { class: "segments", role: "group", "aria-label": say("mode") }, ...this.modes);
   }
 
   #bar(k) {
@@ -47,19 +46,20 @@ export class Inspector {
     this.bands = element("div", { class: "bars", "aria-hidden": "true" }, ...this.bars.map((bar) => bar.node));
     this.recognised = row(say("looks_like"), this.looks, this.confidence);
     this.supportRow = row(say("support"), this.support);
+    this.supportRow.classList.add("support-row");
     this.supportRow.title = say("support_help");
     this.nearestRow = row(say("nearest"), this.nearest, this.distance);
     this.nearestRow.title = say("nearest_help");
     const facts = element("dl", { class: "facts" }, row("z", ...this.z), this.recognised);
     const rest = element("dl", { class: "facts" }, this.supportRow, this.nearestRow);
-    return element("div", { class: "readings" }, facts, this.bands, rest);
+    return [facts, this.bands, rest];
   }
 
   /** Follows the state that buttons show. */
   update() {
     const { state } = this.plane;
     this.modes.forEach((button, i) => button.setAttribute("aria-pressed", String(MODES[i] === state.mode)));
-    this.again.style.visibility = state.mode === "sample" ? "visible" : "hidden";
+    this.again.hidden = state.mode !== "sample";
   }
 
   /** Shows one decoded point. */

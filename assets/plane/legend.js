@@ -11,7 +11,7 @@ export class Legend {
     this.list = element("div", { class: "chips", role: "group", "aria-label": say("legend") });
     this.reset = element("button", { type: "button", class: "link", text: say("legend_reset"), onclick: () => plane.setHidden(new Set()) });
     this.scale = element("div", { class: "value-scale" }, element("span", { class: "number quiet" }), element("canvas", { class: "value-ramp" }), element("span", { class: "number quiet" }));
-    this.node = element("div", { class: "legend" }, this.scale, this.list, this.reset);
+    this.node = element("div", { class: "legend" }, this.scale, this.list);
   }
 
   /** Makes one chip for each class that has points. */
@@ -19,7 +19,7 @@ export class Legend {
     const counts = countLabels(atlas.labels);
     const kinds = counts.map((count, k) => [k, count]).filter(([, count]) => count > 0);
     this.chips = kinds.map(([k, count]) => this.#chip(k, count, k === 10 ? this.plane.say("no_label") : atlas.classes[k] ?? String(k)));
-    this.list.replaceChildren(...this.chips.map(({ node }) => node));
+    this.list.replaceChildren(...this.chips.map(({ node }) => node), this.reset);
   }
 
   #chip(k, count, name) {
@@ -42,7 +42,7 @@ export class Legend {
     const { state, theme, values } = this.plane;
     for (const { node, dot, k } of this.chips) {
       node.setAttribute("aria-pressed", String(!state.hidden.has(k)));
-      dot.style.background = values ? "currentColor" : k === 10 ? theme.ink(0.5) : theme.digit(k);
+      dot.style.background = values ? theme.ink(0.25) : k === 10 ? theme.ink(0.5) : theme.digit(k);
     }
     this.reset.style.visibility = state.hidden.size ? "visible" : "hidden";
     this.#updateScale(values, theme);

@@ -1,19 +1,21 @@
 // What is drawn beneath the points: regions, density, holes and decoded tiles, each as the state asks.
 
-import { digitMosaic, regionMosaic } from "./mosaic.js";
+import { digitMosaic, RegionMosaic } from "./mosaic.js";
 import { levelFor, Tiles, visibleRange } from "./tiles.js";
 
 const TILE = 30;
-const REGION = 13;
+const REGION = 14;
 const SETTLED = 140;
+const REPAINT = 90;
 
 export class Overlays {
   constructor(plane) {
     this.plane = plane;
     this.tiles = new Tiles();
     this.digits = digitMosaic();
-    this.regions = regionMosaic();
+    this.regions = new RegionMosaic();
     this.pictures = new Map();
+    this.refreshed = 0;
   }
 
   setAtlas() {
@@ -39,10 +41,10 @@ export class Overlays {
     return name !== "holes" || atlas.hasPrior();
   }
 
-  /** Points step back where tiles or regions are looked at. */
+  /** Points step back where something beneath them is looked at. */
   pointStrength() {
     if (this.#shows("tiles")) return 0.28;
-    return this.#shows("regions") ? 0.6 : 1;
+    return this.#shows("density") ? 0.55 : 1;
   }
 
   // ---- tiles: a plan for the view, worked off a little in every frame
@@ -86,7 +88,11 @@ export class Overlays {
     const { atlas, recogniser, state } = this.plane;
     if (this.tiles.done) return waiting;
     const budget = busy ? 2.5 : 7;
-    if (this.tiles.work(atlas, recogniser, state.frame, budget)) {
+    const progress = this.tiles.work(atlas, recogniser, state.frame, budget);
+    const now = performance.now();
+    // Painting costs as much as decoding: several frames' work goes into one picture.
+    if (progress && (this.tiles.done || now - this.refreshed > REPAINT)) {
+      this.refreshed = now;
       this.painted = null;
       this.draw();
     }
@@ -131,7 +137,7 @@ export class Overlays {
     const support = this.plane.supportNow();
     const highest = support.field.values.reduce((a, b) => Math.max(a, b), 0);
     const [r, g, b] = theme.accent;
-    const picture = this.#picture("density", support, (k) => [r, g, b, Math.round(150 * Math.sqrt(support.field.values[k] / highest))]);
+    const picture = this.#picture("density", support, (k) => [r, g, b, Math.round(190 * (support.field.values[k] / highest) ** 0.6)]);
     this.#drawField(context, picture);
     const { view } = this.plane.stage;
     context.strokeStyle = theme.primary(0.55);

@@ -105,12 +105,17 @@ export class Pad {
     const { atlas, state } = this.plane;
     const known = this.image && atlas?.canEncode();
     this.code = known ? atlas.encode(this.image) : null;
-    const blank = new Uint8Array(784);
-    paintGrey(this.input, this.image ? toBytes(this.image, new Uint8Array(784)) : blank);
+    this.#paint(this.input, this.image);
     const shown = this.code && atlas.canDecode();
-    paintGrey(this.output, shown ? toBytes(meanPictures(atlas, state.frame, Float32Array.from(this.code.mean), 1), blank) : blank);
+    this.#paint(this.output, shown ? meanPictures(atlas, state.frame, Float32Array.from(this.code.mean), 1) : null);
     this.#describe();
     this.plane.stage.redraw();
+  }
+
+  #paint(canvas, values) {
+    canvas.dataset.empty = String(!values);
+    if (values) paintGrey(canvas, toBytes(values, new Uint8Array(784)));
+    else canvas.getContext("2d").clearRect(0, 0, 28, 28);
   }
 
   #describe() {

@@ -34,6 +34,8 @@ export class LatentPlane extends Actions {
     if (this.wording !== wording) this.#build(wording);
     const changes = this.options.changes(data);
     Object.assign(this.state, changes);
+    // What the page has set itself may be what it was last told: say it again if the person goes back to it.
+    if (Object.keys(changes).length) this.told = null;
     this.stage.setTheme();
     this.adoptPacks();
     this.pad?.takePicture(data.picture);

@@ -2,7 +2,7 @@
 
 /** Diameter of a point in CSS pixels: small when there are many, larger closer in. */
 export function pointSize(count, zoom) {
-  const base = 3.4 * (10000 / Math.max(count, 500)) ** 0.2;
+  const base = 3.8 * (10000 / Math.max(count, 500)) ** 0.2;
   return Math.max(1, Math.min(9, Math.min(5.5, base) * zoom ** 0.3));
 }
 

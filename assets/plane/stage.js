@@ -6,6 +6,7 @@ import { trimMeasures } from "./decoding.js";
 import { element, setText } from "./dom.js";
 import { drawMarks } from "./marks.js";
 import { Overlays } from "./overlays.js";
+import { Pace } from "./pace.js";
 import { View } from "./view.js";
 import { WebGLPoints } from "./webgl.js";
 
@@ -13,6 +14,8 @@ const LARGEST = 760;
 const SMALLEST = 240;
 const ABOVE = 170;
 const NARROW = 700;
+const GAP = 28;
+const STILL = 160;
 
 export class Stage {
   constructor(plane) {
@@ -32,6 +35,7 @@ export class Stage {
       this.message,
     );
     this.overlays = new Overlays(plane);
+    this.pace = new Pace();
     this.dirty = {};
     this.drawn = 0;
     this.#makeRenderer(plane.data.renderer === "canvas2d");
@@ -102,6 +106,9 @@ export class Stage {
     const side = Math.floor(Math.max(SMALLEST, Math.min(across, LARGEST, down)));
     this.container.dataset.narrow = String(narrow);
     this.container.style.setProperty("--side", `${side}px`);
+    // The decoded image takes whole screen pixels for each of its own.
+    const beside = narrow ? 0.42 * width : Math.min(width - side - GAP, 0.55 * side);
+    this.container.style.setProperty("--picture", `${28 * Math.max(5, Math.floor(beside / 28))}px`);
     this.ratio = window.devicePixelRatio || 1;
     this.view.size = side;
     for (const canvas of [this.under, this.renderer.canvas, this.over]) {
@@ -114,27 +121,38 @@ export class Stage {
   /** Asks for a redraw in the next animation frame: of the points, of what follows the cursor, or both. */
   redraw(what = {}) {
     Object.assign(this.dirty, what);
-    this.request ??= requestAnimationFrame(() => this.#tick());
+    this.request ??= requestAnimationFrame((now) => this.#tick(now));
   }
 
-  #tick() {
+  /** The view has moved: a redraw of as many points as keep the movement fluent, of all once it rests. */
+  moved() {
+    this.redraw({ points: true, moving: true });
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.pace.rest();
+      if (this.step > 1) this.redraw({ points: true });
+    }, STILL);
+  }
+
+  #tick(now) {
     this.request = undefined;
     const { atlas } = this.plane;
     if (!atlas || !this.ratio) return;
-    const { points, cursor } = this.dirty;
+    const { points, cursor, moving } = this.dirty;
     this.dirty = {};
     if (cursor) this.plane.decodeCursor();
-    if (points) this.#drawPoints();
+    if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
     if (this.overlays.work(Boolean(cursor || points))) this.redraw({});
   }
 
-  #drawPoints() {
+  #drawPoints(step) {
+    this.step = step;
     const start = performance.now();
     const { state } = this.plane;
     this.overlays.draw();
-    this.renderer.draw(this.view, state.frame, state.hidden, this.overlays.pointStrength(), this.ratio);
+    this.renderer.draw(this.view, state.frame, state.hidden, this.overlays.pointStrength(), this.ratio, step);
     performance.measure("latent-plane:draw", { start, end: performance.now() });
     trimMeasures("latent-plane:draw", ++this.drawn);
   }
@@ -151,6 +169,7 @@ export class Stage {
 
   release() {
     cancelAnimationFrame(this.request);
+    clearTimeout(this.resting);
     this.observer?.disconnect();
     window.removeEventListener("resize", this.onWindow);
     this.renderer.release();

@@ -2,7 +2,6 @@
 
 import { meanPictures } from "./decoding.js";
 import { toBytes } from "./likelihood.js";
-import { argmax } from "./recogniser.js";
 
 const MOST = 9000;
 const keyOf = (level, i, j) => `${level} ${i} ${j}`;
@@ -51,7 +50,7 @@ export class Tiles {
       for (let j = range.low; j < range.low + range.rows; j++) {
         for (let i = range.left; i < range.left + range.columns; i++) {
           const tile = this.held.get(keyOf(range.level, i, j));
-          if (!tile || (named && tile.digit === undefined)) missing.push({ level: range.level, i, j, named });
+          if (!tile || (named && tile.shares === undefined)) missing.push({ level: range.level, i, j, named });
         }
       }
       const middle = [range.left + range.columns / 2 - 0.5, range.low + range.rows / 2 - 0.5];
@@ -75,7 +74,7 @@ export class Tiles {
       const tile = this.held.get(keyOf(next.level, next.i, next.j));
       if (!tile) this.#decodeFour(atlas, frame);
       else {
-        if (next.named && tile.digit === undefined) this.#recognise(tile, recogniser);
+        if (next.named && tile.shares === undefined) this.#recognise(tile, recogniser);
         this.queue.pop();
       }
     }
@@ -90,16 +89,14 @@ export class Tiles {
     const means = meanPictures(atlas, frame, points, few.length);
     few.forEach(({ level, i, j }, k) => {
       const mean = means.subarray(784 * k, 784 * (k + 1));
-      this.held.set(keyOf(level, i, j), { bytes: toBytes(mean, new Uint8Array(784)), digit: undefined, share: 0 });
+      this.held.set(keyOf(level, i, j), { bytes: toBytes(mean, new Uint8Array(784)), shares: undefined });
     });
     if (this.held.size > MOST) this.#trim();
   }
 
   #recognise(tile, recogniser) {
     const image = Float32Array.from(tile.bytes, (grey) => grey / 255);
-    const probabilities = recogniser.probabilities(image);
-    tile.digit = argmax(probabilities);
-    tile.share = probabilities[tile.digit];
+    tile.shares = recogniser.probabilities(image).slice();
   }
 
   // A Map keeps the order of arrival: the oldest fifth goes.

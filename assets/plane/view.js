@@ -8,23 +8,23 @@ export class View {
     this.side = 8;
   }
 
-  /** The smallest square with a margin around all the points, and around 3 sigma of the prior if there is one. */
+  /**
+   * The square to start with: around all but the outermost thousandth of the points on each side, so that a few
+   * strays do not make the rest small, around 3 sigma of the prior if there is one, and a margin.
+   */
   static extentOf(points, withPrior) {
-    const low = [Infinity, Infinity];
-    const high = [-Infinity, -Infinity];
-    for (let i = 0; i < points.length; i++) {
-      const value = points[i];
-      if (value < low[i & 1]) low[i & 1] = value;
-      if (value > high[i & 1]) high[i & 1] = value;
-    }
-    for (let k = 0; k < 2; k++) {
-      if (withPrior || !(low[k] <= high[k])) {
-        low[k] = Math.min(low[k], -3);
-        high[k] = Math.max(high[k], 3);
-      }
-    }
-    const side = 1.08 * Math.max(high[0] - low[0], high[1] - low[1], 1e-3);
-    return { x: (low[0] + high[0] - side) / 2, y: (low[1] + high[1] - side) / 2, side };
+    const edges = [0, 1].map((k) => {
+      const step = 2 * Math.max(1, Math.floor(points.length / 2 / 100000));
+      const values = [];
+      for (let i = k; i < points.length; i += step) values.push(points[i]);
+      values.sort((a, b) => a - b);
+      const stray = Math.floor(values.length / 1000);
+      const [low, high] = [values[stray] ?? -3, values[values.length - 1 - stray] ?? 3];
+      return withPrior ? [Math.min(low, -3), Math.max(high, 3)] : [low, high];
+    });
+    const side = 1.1 * Math.max(edges[0][1] - edges[0][0], edges[1][1] - edges[1][0], 1e-3);
+    const [x, y] = edges.map(([low, high]) => (low + high - side) / 2);
+    return { x, y, side };
   }
 
   setHome(extent) {

@@ -128,8 +128,10 @@ export class WebGLPoints {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
   }
 
-  draw(view, frame, hidden, strength, ratio) {
+  /** Draws every step-th point. */
+  draw(view, frame, hidden, strength, ratio, step = 1) {
     const gl = this.gl;
+    this.step = step;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
@@ -139,7 +141,7 @@ export class WebGLPoints {
     this.#bind(3, this.values ? "value" : null, 1, gl.FLOAT);
     this.#bind(4, this.chosen ? "chosen" : null, 1, gl.UNSIGNED_BYTE);
     this.#setUniforms(view, hidden, strength, ratio);
-    gl.drawArrays(gl.POINTS, 0, this.atlas.count);
+    gl.drawArrays(gl.POINTS, 0, Math.ceil(this.atlas.count / step));
   }
 
   #setUniforms(view, hidden, strength, ratio) {
@@ -177,7 +179,8 @@ export class WebGLPoints {
     }
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers.get(name).buffer);
     gl.enableVertexAttribArray(place);
-    gl.vertexAttribPointer(place, size, type, false, 0, 0);
+    const bytes = size * (type === gl.FLOAT ? 4 : 1);
+    gl.vertexAttribPointer(place, size, type, false, bytes * this.step, 0);
   }
 
   #upload(name, array) {
