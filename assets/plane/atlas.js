@@ -1,7 +1,7 @@
 // The atlas: N points at K frames along an axis, with a decoder for each frame, read from one pack.
 
 import { likelihoodOf } from "./likelihood.js";
-import { Network } from "./network.js";
+import { checkShapes, Network } from "./network.js";
 
 export const NO_LABEL = 255;
 
@@ -26,7 +26,15 @@ export class Atlas {
     if (this.labels.length !== this.count || this.axis.length !== this.frames) throw new Error("labels or axis do not fit the points");
     this.values = new Map(pack.names().filter((name) => name.startsWith("values.")).map((name) => [name.slice(7), name]));
     this.networks = new Map();
+    this.#check();
     this.blended = { frame: 0, points: this.#frameOf(0) };
+  }
+
+  // A broken atlas is found out when it comes, not when somebody points at it.
+  #check() {
+    if (this.about.latent_dim !== 2) return;
+    for (const spec of this.about.decoders) checkShapes(this.pack, spec, 2, 784 * this.likelihood.heads);
+    if (this.about.encoder) checkShapes(this.pack, this.about.encoder, 784, this.kind === "vae" ? 4 : 2);
   }
 
   /** How many points are drawn when some classes are hidden. */
@@ -82,17 +90,11 @@ export class Atlas {
     const specs = this.about.decoders;
     const which = specs.findLastIndex((spec) => spec.frame <= frame + 1e-6);
     const spec = specs[Math.max(0, which)];
-    return this.#cached(`decoder ${spec.frame}`, () => this.#network(spec, 2, 784 * this.likelihood.heads));
+    return this.#cached(`decoder ${spec.frame}`, () => new Network(this.pack, spec));
   }
 
   encoder() {
-    return this.#cached("encoder", () => this.#network(this.about.encoder, 784, this.kind === "vae" ? 4 : 2));
-  }
-
-  #network(spec, inputs, outputs) {
-    const network = new Network(this.pack, spec);
-    if (network.inputs !== inputs || network.outputs !== outputs) throw new Error("a network has the wrong size");
-    return network;
+    return this.#cached("encoder", () => new Network(this.pack, this.about.encoder));
   }
 
   #cached(key, make) {

@@ -2,6 +2,7 @@
 
 import { paintGrey } from "./decoding.js";
 import { element, iconButton, pixels, setText } from "./dom.js";
+import { Twins } from "./twins.js";
 
 const MODES = ["mean", "sample", "std"];
 
@@ -22,6 +23,7 @@ export class Inspector {
     this.support = element("span", { class: "support" });
     this.nearest = element("span", { class: "nearest-digit" });
     this.distance = element("span", { class: "number quiet" });
+    this.twins = new Twins(plane);
     this.bars = Array.from({ length: 10 }, (_, k) => this.#bar(k));
     this.node = element("section", { class: "inspector", "aria-label": say("inspector") }, element("div", { class: "picture" }, this.image, this.again), this.#modes(), ...this.#facts());
   }
@@ -52,7 +54,7 @@ export class Inspector {
     this.nearestRow.title = say("nearest_help");
     const facts = element("dl", { class: "facts" }, row("z", ...this.z), this.recognised);
     const rest = element("dl", { class: "facts" }, this.supportRow, this.nearestRow);
-    return [facts, this.bands, rest];
+    return [facts, this.bands, element("div", { class: "rest" }, rest, this.twins.node)];
   }
 
   /** Follows the state that buttons show. */
@@ -76,6 +78,7 @@ export class Inspector {
     }
     setText(this.nearest, nearest ? classes[nearest.label] ?? "\u2013" : "\u2013");
     this.nearest.style.color = nearest ? theme.digit(nearest.label) : "";
+    this.twins.show(nearest);
     setText(this.distance, nearest ? say("distance", { distance: decimal(nearest.distance, 3) }) : "");
   }
 

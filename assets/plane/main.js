@@ -1,6 +1,7 @@
-// The component's entry: bytes make a carrier, a small object makes a plane.
+// The component's entry: bytes make a carrier, a small object makes a plane or its pad.
 
 import { carry, drop } from "./packs.js";
+import { PadView } from "./padview.js";
 import { LatentPlane } from "./plane.js";
 
 const mounted = new WeakMap();
@@ -31,9 +32,20 @@ function mountPlane(root, component) {
   };
 }
 
+function mountPad(root, data) {
+  const view = mounted.get(root) ?? new PadView(root);
+  mounted.set(root, view);
+  view.receive(data);
+  return () => {
+    view.release();
+    mounted.delete(root);
+  };
+}
+
 export default function latentPlane(component) {
   const { parentElement, data } = component;
   if (data instanceof Uint8Array) return mountCarrier(parentElement, data);
   if (data && data.role === "plane") return mountPlane(parentElement, component);
+  if (data && data.role === "pad") return mountPad(parentElement, data);
   return undefined;
 }

@@ -79,13 +79,24 @@ function multiplyFour(weight, bias, input, output, rows, columns) {
   }
 }
 
+/** Throws unless the layers a network names are there and fit one another, its inputs and its outputs. */
+export function checkShapes(pack, { layers, activation }, inputs, outputs) {
+  if (!Object.hasOwn(ACTIVATIONS, activation)) throw new Error(`activation ${activation} is unknown`);
+  let width = inputs;
+  for (const layer of layers) {
+    const [rows, columns] = pack.shape(`${layer}.weight`);
+    const [biases] = pack.shape(`${layer}.bias`);
+    if (columns !== width || biases !== rows) throw new Error(`layer ${layer} does not fit the one before it`);
+    width = rows;
+  }
+  if (width !== outputs) throw new Error(`a network gives ${width} numbers where ${outputs} are needed`);
+}
+
 // A layer is named by a string, a plain affine map. Other kinds (gates) get a case of their own.
 function makeLayer(pack, layer) {
-  if (typeof layer !== "string") throw new Error("this kind of layer is unknown");
   const [rows, columns] = pack.shape(`${layer}.weight`);
   const weight = pack.floats(`${layer}.weight`);
   const bias = pack.floats(`${layer}.bias`);
-  if (bias.length !== rows) throw new Error(`${layer} has ${bias.length} biases for ${rows} rows`);
   return { weight, bias, rows, columns, one: new Float32Array(rows), four: new Float32Array(4 * rows) };
 }
 
@@ -93,10 +104,6 @@ function makeLayer(pack, layer) {
 export class Network {
   constructor(pack, { layers, activation, heads = 1 }) {
     this.layers = layers.map((layer) => makeLayer(pack, layer));
-    this.layers.reduce((before, layer) => {
-      if (before.rows !== layer.columns) throw new Error("the layers do not fit one another");
-      return layer;
-    });
     this.activation = activation;
     this.heads = heads;
     this.inputs = this.layers[0].columns;

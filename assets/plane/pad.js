@@ -31,19 +31,15 @@ export class Pad {
     this.spreadRow = element("div", { class: "fact" }, element("dt", { text: say("pad_spread") }), this.spread);
     const facts = element("dl", { class: "facts" }, element("div", { class: "fact" }, element("dt", { text: say("pad_mean") }), this.mean), this.spreadRow);
     const tools = element("div", { class: "pad-tools" }, this.undo, this.clear);
-    return element(
-      "details",
-      { class: "pad" },
-      element("summary", { class: "part-name", text: say("pad") }),
-      element(
-        "div",
-        { class: "pad-body" },
-        element("div", { class: "pad-draw" }, this.surface, tools),
-        figure(this.input, say("pad_input")),
-        figure(this.output, say("pad_output")),
-        element("div", { class: "pad-facts" }, this.words, facts),
-      ),
+    this.body = element(
+      "div",
+      { class: "pad-body" },
+      element("div", { class: "pad-draw" }, this.surface, tools),
+      figure(this.input, say("pad_input")),
+      figure(this.output, say("pad_output")),
+      element("div", { class: "pad-facts" }, this.words, facts),
     );
+    return element("details", { class: "pad" }, element("summary", { class: "part-name", text: say("pad") }), this.body);
   }
 
   #listen() {
@@ -76,6 +72,10 @@ export class Pad {
   #edit(change) {
     change();
     this.#redraw();
+    this.#tell();
+  }
+
+  #tell() {
     this.plane.setDrawn(this.image ? toBytes(this.image, new Uint8Array(784)) : null);
   }
 
@@ -123,7 +123,8 @@ export class Pad {
     setText(this.mean, code ? code.mean.map((v) => decimal(v, 3)).join("  ") : "\u2013");
     setText(this.spread, code?.logvar ? code.logvar.map((v) => decimal(Math.exp(v / 2), 3)).join("  ") : "\u2013");
     this.spreadRow.hidden = this.plane.atlas ? this.plane.atlas.kind !== "vae" : false;
-    this.undo.disabled = this.clear.disabled = this.strokes.length === 0;
+    this.undo.disabled = this.strokes.length === 0;
+    this.clear.disabled = !this.image;
   }
 
   /** A picture (784 numbers 0..255) that the page made of an upload; null or none leaves the pad as it is. */
@@ -138,6 +139,7 @@ export class Pad {
     this.image = Float32Array.from(picture, (v) => v / 255);
     this.node.open = true;
     this.#encode();
+    this.#tell();
   }
 
   setAtlas() {

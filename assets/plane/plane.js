@@ -8,6 +8,7 @@ import { Inspector } from "./inspector.js";
 import { Legend } from "./legend.js";
 import { onArrival, packError, packOf } from "./packs.js";
 import { Pad } from "./pad.js";
+import { announce, withdraw } from "./padview.js";
 import { PathStrip } from "./path.js";
 import { valueRange } from "./points.js";
 import { Speech } from "./speech.js";
@@ -38,9 +39,20 @@ export class LatentPlane extends Actions {
     if (Object.keys(changes).length) this.told = null;
     this.stage.setTheme();
     this.adoptPacks();
+    this.inspector?.twins.take(data.nearest);
     this.pad?.takePicture(data.picture);
     if (changes.selection !== undefined) this.markSelection();
     this.refresh();
+    if (data.name) announce(data.name, this);
+  }
+
+  /** The pad, made when a view of its own first asks for it. */
+  openPad() {
+    if (!this.pad) {
+      this.pad = new Pad(this);
+      this.pad.setAtlas();
+    }
+    return this.pad;
   }
 
   has(part) {
@@ -87,6 +99,7 @@ export class LatentPlane extends Actions {
   release() {
     this.unbuild();
     this.stopWaiting();
+    withdraw(this);
   }
 
   /** Takes the atlas and recogniser the page names, once their carriers have brought them. */

@@ -12,7 +12,8 @@ import { WebGLPoints } from "./webgl.js";
 
 const LARGEST = 760;
 const SMALLEST = 240;
-const ABOVE = 170;
+const ABOVE = 236;
+const READINGS = 232;
 const NARROW = 700;
 const GAP = 28;
 const STILL = 160;
@@ -107,7 +108,7 @@ export class Stage {
     this.container.dataset.narrow = String(narrow);
     this.container.style.setProperty("--side", `${side}px`);
     // The decoded image takes whole screen pixels for each of its own.
-    const beside = narrow ? 0.42 * width : Math.min(width - side - GAP, 0.55 * side);
+    const beside = narrow ? 0.42 * width : Math.min(width - side - GAP, side - READINGS);
     this.container.style.setProperty("--picture", `${28 * Math.max(5, Math.floor(beside / 28))}px`);
     this.ratio = window.devicePixelRatio || 1;
     this.view.size = side;

@@ -58,8 +58,10 @@ export class Options {
   remember(message) {
     for (const name of Object.keys(OPTIONS)) {
       if (!(name in message)) continue;
+      // Told with its count and circumstances, a selection comes back as its corners alone.
+      const echo = name === "selection" ? message.selection?.polygon ?? null : message[name];
       this.sent[name] ??= new Set();
-      this.sent[name].add(JSON.stringify(message[name]));
+      this.sent[name].add(JSON.stringify(echo));
       if (this.sent[name].size > 200) this.sent[name].delete(this.sent[name].values().next().value);
     }
   }

@@ -16,7 +16,7 @@ export class View {
     const edges = [0, 1].map((k) => {
       const step = 2 * Math.max(1, Math.floor(points.length / 2 / 100000));
       const values = [];
-      for (let i = k; i < points.length; i += step) values.push(points[i]);
+      for (let i = k; i < points.length; i += step) if (Number.isFinite(points[i])) values.push(points[i]);
       values.sort((a, b) => a - b);
       const stray = Math.floor(values.length / 1000);
       const [low, high] = [values[stray] ?? -3, values[values.length - 1 - stray] ?? 3];

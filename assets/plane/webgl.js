@@ -86,10 +86,7 @@ export class WebGLPoints {
     this.places = Object.fromEntries(
       ["centre", "scale", "blend", "size", "alpha", "selecting", "byValue", "range", "palette", "shown", "ramp"].map((name) => [name, this.uniform(name)]),
     );
-    canvas.onwebglcontextlost = (event) => {
-      event.preventDefault();
-      if (!this.released) onLost();
-    };
+    canvas.addEventListener("webglcontextlost", () => this.released || onLost());
     gl.useProgram(program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);

@@ -1,0 +1,1 @@
+"""The plane alone, without an app around it."""

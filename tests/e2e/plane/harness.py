@@ -1,0 +1,214 @@
+"""The plane without an app around it: small atlases, and a bare page that the component's module is mounted in."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from torch import Tensor
+
+from pages.common.plane_module import ASSETS, link, read_modules
+from pages.common.plane_words import words
+from vae_core import atlas
+from vae_core.config import ModelConfig
+from vae_core.models import Autoencoder
+from vae_core.recogniser import Recogniser, recogniser_bytes
+
+THEMES = {
+    "light": {"--st-background-color": "#ffffff", "--st-text-color": "#1c2127", "--st-primary-color": "#1769aa"},
+    "dark": {"--st-background-color": "#101317", "--st-text-color": "#e4e7eb", "--st-primary-color": "#6db3ec"},
+}
+MOUNT = """
+async ([module, css]) => {
+  const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  window.plane = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
+  window.pack = (text) => new plane.Pack(bytesOf(text));
+  window.told = [];
+  const rootOf = (id) => {
+    const old = document.getElementById(id);
+    if (old) return old.shadowRoot;
+    const host = document.createElement("div");
+    host.id = id;
+    document.body.append(host);
+    const root = host.attachShadow({ mode: "open" });
+    const style = document.createElement("style");
+    style.textContent = css;
+    root.append(style);
+    return root;
+  };
+  window.mount = (id, data) => {
+    const setStateValue = (name, value) => told.push({ name, value });
+    window.unmount = plane.default({ parentElement: rootOf(id), data, setStateValue, setTriggerValue: setStateValue });
+  };
+  window.carry = (id, text) => mount(id, bytesOf(text));
+}
+"""
+
+
+def numbers(value: Any) -> NDArray[np.float64]:
+    """What JavaScript gave back, as an array."""
+    return np.array(value, dtype=np.float64)
+
+
+def make_model(seed: int = 0, **config: Any) -> Autoencoder:
+    """A random model whose images differ clearly from point to point; its weights are exact in float16."""
+    torch.manual_seed(seed)
+    sizes = {"encoder_widths": (24, 16), "decoder_widths": (24, 32), **config}
+    model = Autoencoder(ModelConfig(**sizes)).requires_grad_(False).eval()
+    for parameter in model.parameters():
+        parameter.copy_((parameter * 2.5).half().float())
+    return model
+
+
+def make_recogniser(seed: int = 0) -> tuple[Recogniser, bytes]:
+    """A random recogniser and its pack, with the same weights."""
+    torch.manual_seed(seed)
+    network = Recogniser().requires_grad_(False).eval()
+    for parameter in network.parameters():
+        parameter.copy_((parameter * 2).half().float())
+    return network, recogniser_bytes(network)
+
+
+def make_codes(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Codes (N, 2) in ten round clusters on a ring, and their labels (N,)."""
+    labels = torch.arange(count) % 10
+    angle = labels * (2 * torch.pi / 10)
+    centres = 2 * torch.stack([angle.cos(), angle.sin()], -1)
+    return centres + 0.2 * torch.randn(count, 2, generator=generator), labels
+
+
+def pack_id(pack: bytes) -> str:
+    """The id in a pack's header."""
+    header = json.loads(pack[8 : 8 + int.from_bytes(pack[:8], "little")])["__metadata__"]
+    return str(json.loads(header.get("atlas") or header["recogniser"])["id"])
+
+
+def text(pack: bytes) -> str:
+    """A pack as the harness's JavaScript takes it."""
+    return base64.b64encode(pack).decode()
+
+
+def make_atlas(model: Autoencoder, count: int = 500, **options: Any) -> bytes:
+    """The pack of an atlas with one frame, ring-shaped codes and a model."""
+    codes, labels = make_codes(count, torch.Generator().manual_seed(1))
+    parts: dict[str, Any] = {
+        "positions": codes[None],
+        "labels": labels,
+        "decoders": {0: model},
+        "encoder": model,
+        "values": {"kl": codes.norm(dim=-1)},
+    }
+    return atlas.pack(atlas.Atlas("ring", **{**parts, **options}))
+
+
+@dataclass
+class Bench:
+    """A bare page with the plane's module in it."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def stage(self) -> Locator:
+        """The plane itself."""
+        return self.page.get_by_test_id("latent-plane")
+
+    def carry(self, pack: bytes, name: str = "carrier") -> None:
+        """Bring a pack, as the page's carrier does."""
+        self.page.evaluate("([id, text]) => carry(id, text)", [name, text(pack)])
+
+    def show(self, atlas_id: str, *, name: str = "view", **options: Any) -> None:
+        """Mount the plane, or call its module again with other options."""
+        data = {"role": "plane", "atlas": atlas_id, "strings": words(), **options}
+        self.page.evaluate("([id, data]) => mount(id, data)", [name, data])
+
+    def open(self, pack: bytes, recogniser: bytes | None = None, **options: Any) -> Locator:
+        """Bring an atlas and show it; return the plane once it is drawn."""
+        self.carry(pack)
+        if recogniser is not None:
+            self.carry(recogniser, "recogniser")
+            options["recogniser"] = pack_id(recogniser)
+        self.show(pack_id(pack), **options)
+        return self.ready()
+
+    def ready(self) -> Locator:
+        """Return the plane once it is drawn."""
+        self.page.locator("[data-testid=latent-plane][data-ready=true]").wait_for()
+        return self.stage
+
+    def frame(self) -> None:
+        """Let the browser draw what is due."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def place(self, u: float, v: float) -> tuple[float, float]:
+        """The page coordinates of a place on the plane, in shares of its side from its upper left corner."""
+        box = self.stage.bounding_box()
+        assert box is not None
+        return box["x"] + u * box["width"], box["y"] + v * box["height"]
+
+    def hover(self, u: float, v: float) -> None:
+        """Move the pointer there and let the plane draw."""
+        self.page.mouse.move(*self.place(u, v))
+        self.frame()
+
+    def click(self, u: float, v: float) -> None:
+        """Click there and let the plane draw."""
+        self.page.mouse.click(*self.place(u, v))
+        self.frame()
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Press at the first place, move along the others, release at the last."""
+        self.page.mouse.move(*self.place(*places[0]))
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*self.place(*place), steps=3)
+        self.page.mouse.up()
+        self.frame()
+
+    def z(self) -> tuple[float, float]:
+        """Where the cursor is."""
+        x, y = (self.stage.get_attribute("data-z") or "").split(",")
+        return float(x), float(y)
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the page was told so far, oldest first."""
+        messages: list[dict[str, Any]] = self.page.evaluate("told.map((message) => message.value)")
+        return messages
+
+    def wait_for_told(self, condition: str) -> dict[str, Any]:
+        """Wait until the page is told something of which a JavaScript condition on `state` holds; return it."""
+        self.page.wait_for_function(f"() => told.some(({{ value: state }}) => {condition})")
+        return self.told()[-1]
+
+    def grey(self, test_id: str = "decoded") -> NDArray[np.uint8]:
+        """The grey levels (28, 28) of a canvas of decoded pixels."""
+        values = self.page.get_by_test_id(test_id).evaluate(
+            """(canvas) => {
+              const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
+              return Array.from({ length: 784 }, (_, i) => data[4 * i]);
+            }"""
+        )
+        return np.array(values, dtype=np.uint8).reshape(28, 28)
+
+
+def open_bench(context: BrowserContext, theme: str = "light") -> Bench:
+    """Return a bare page with the module in it, all that its files export open to be called."""
+    page = context.new_page()
+    bench = Bench(page)
+    page.on("pageerror", lambda error: bench.complaints.append(f"uncaught: {error}"))
+    page.on("console", lambda said: bench.complaints.append(said.text) if said.type == "error" else None)
+    variables = "; ".join(f"{name}: {value}" for name, value in THEMES[theme].items())
+    page.set_content(f"<body style='margin: 24px; background: var(--st-background-color); {variables}'></body>")
+    page.evaluate(MOUNT, [link(read_modules(), exports=True), (ASSETS / "plane.css").read_text("utf-8")])
+    return bench
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Return a profile of its own, as large as a laptop's window unless told otherwise."""
+    return browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
