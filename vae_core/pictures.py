@@ -21,6 +21,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _KINDS = "PNG, JPEG, WebP, GIF, BMP, TIFF or PPM"
+_NO_DIGIT = "no digit stands out in the picture"
 _SIDE = 28
 _BOX = 20
 _WORKING_SIDE = 256
@@ -89,7 +90,7 @@ def _too_many_pixels(name: str) -> DataError:
 
 def _grey(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bit(np.asarray(image, dtype=np.float64)))
+        return Image.fromarray(_eight_bit(np.array(image, dtype=np.float32)))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         paper = Image.new("L", image.size, 255)
@@ -98,11 +99,12 @@ def _grey(image: Image.Image) -> Image.Image:
     return image.convert("L")
 
 
-def _eight_bit(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _eight_bit(values: Grey) -> NDArray[np.uint8]:
     """Sixteen-bit and floating-point greys: Pillow's own conversion would clip them at 255."""
-    largest = np.nanmax(values)
-    full = 1.0 if largest <= 1 else 255.0 if largest <= 255 else 65535.0
-    return np.clip(np.nan_to_num(values) / full * 255, 0, 255).round().astype(np.uint8)
+    np.nan_to_num(values, copy=False, posinf=0, neginf=0)
+    largest = values.max()
+    values *= 255 if largest <= 1 else 1 if largest <= 255 else 255 / 65535
+    return values.round(out=values).clip(0, 255, out=values).astype(np.uint8)
 
 
 def _ink(grey: Grey) -> Grey:
@@ -113,7 +115,7 @@ def _ink(grey: Grey) -> Grey:
         ink = -ink
     strength = float(ink.max()) - noise
     if strength < _LEAST_CONTRAST:
-        raise DataError("no digit stands out in the picture: use darker ink, or light from one side only")
+        raise DataError(f"{_NO_DIGIT}: use darker ink, or light from one side only")
     stretched: Grey = np.clip((ink - noise) / strength, 0, 1)
     return stretched
 
@@ -143,6 +145,8 @@ def _strokes(ink: Grey) -> Grey:
     masses = np.bincount(spots.ravel(), ink.ravel())
     masses[0] = 0
     large = (masses >= _SPECK * masses.sum()) & (masses > 0)
+    if not large.any():
+        raise DataError(f"{_NO_DIGIT}, only many small spots: draw or photograph a single digit")
     strokes = np.where(_grown(large[spots]) > 0, ink, np.float32(0))
     rows, columns = np.flatnonzero(strokes.any(1)), np.flatnonzero(strokes.any(0))
     return strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
