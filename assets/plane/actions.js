@@ -1,10 +1,11 @@
 // Everything a person can do on a plane: move, pin, select, hide, choose. What follows from it is the plane's.
 
-import { inPolygon, thinned } from "./maths.js";
-import { initialState } from "./state.js";
+import { inPolygon } from "./maths.js";
+import { initialState, selectionOf } from "./state.js";
 
 const REST = 250;
 const STEPS = 40;
+const MOST_PINS = 64;
 
 export class Actions {
   constructor() {
@@ -63,7 +64,9 @@ export class Actions {
     this.changed();
   }
 
+  /** Pins a point; the page takes 64 at most. */
   addPin(z) {
+    if (this.state.pins.length >= MOST_PINS) return;
     this.remember();
     this.state.pins.push([...z]);
     this.state.anchor = [...z];
@@ -100,7 +103,7 @@ export class Actions {
   /** A polygon in world coordinates, or null. */
   select(polygon) {
     this.remember();
-    this.state.selection = polygon && polygon.length > 2 ? { polygon: thinned(polygon, 128) } : null;
+    this.state.selection = selectionOf(polygon, this.state.frame);
     this.markSelection();
     this.changed();
   }
@@ -117,7 +120,7 @@ export class Actions {
       this.stage.renderer?.setChosen(null);
       return;
     }
-    const points = this.atlas.positionsAt(this.state.frame);
+    const points = this.atlas.positionsAt(Math.min(selection.frame, this.atlas.frames - 1));
     const mask = new Uint8Array(this.atlas.count);
     const { hidden } = this.state;
     for (let i = 0; i < mask.length; i++) {

@@ -27,7 +27,6 @@ export class Atlas {
     this.values = new Map(pack.names().filter((name) => name.startsWith("values.")).map((name) => [name.slice(7), name]));
     this.networks = new Map();
     this.#check();
-    this.blended = { frame: 0, points: this.#frameOf(0) };
   }
 
   // A broken atlas is found out when it comes, not when somebody points at it.
@@ -67,13 +66,11 @@ export class Atlas {
     return [this.#frameOf(k), this.#frameOf(next), frame - k];
   }
 
-  /** Positions at a frame, whole or between two. The last answer is kept. */
+  /** Positions at a frame, whole or between two; the last ones between two are kept. */
   positionsAt(frame) {
-    if (this.blended.frame !== frame) {
-      const [a, b, t] = this.framePair(frame);
-      const points = t === 0 ? a : a.map((value, i) => value + (b[i] - value) * t);
-      this.blended = { frame, points };
-    }
+    const [a, b, t] = this.framePair(frame);
+    if (t === 0) return a;
+    if (this.blended?.frame !== frame) this.blended = { frame, points: a.map((value, i) => value + (b[i] - value) * t) };
     return this.blended.points;
   }
 

@@ -56,7 +56,9 @@ export function readTheme(node) {
   const digits = (dark ? DIGITS_DARK : DIGITS_LIGHT).map(rgbOf);
   const text = colour("--st-text-color", dark ? "#fafafa" : "#31333f");
   const accent = colour("--st-primary-color", "#3f90da");
+  const font = style.getPropertyValue("--st-font").trim() || "sans-serif";
   return {
+    key: JSON.stringify([background, text, accent, font]),
     dark,
     background,
     text,
@@ -64,7 +66,7 @@ export function readTheme(node) {
     digits,
     none: dark ? [150, 153, 165] : [120, 123, 135],
     ramp: valueRamp(dark),
-    font: style.getPropertyValue("--st-font").trim() || "sans-serif",
+    font,
     ink: (alpha) => css(text, alpha),
     paper: (alpha) => css(background, alpha),
     primary: (alpha) => css(accent, alpha),

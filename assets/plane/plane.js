@@ -34,25 +34,20 @@ export class LatentPlane extends Actions {
     this.setStateValue = setStateValue;
     if (this.wording !== wording) this.#build(wording);
     const changes = this.options.changes(data);
-    Object.assign(this.state, changes);
-    // What the page has set itself may be what it was last told: say it again if the person goes back to it.
-    if (Object.keys(changes).length) this.told = null;
-    this.stage.setTheme();
+    this.#adopt(changes);
+    const repainted = this.stage.setTheme();
     this.adoptPacks();
-    this.inspector?.twins.take(data.nearest);
     this.pad?.takePicture(data.picture);
-    if (changes.selection !== undefined) this.markSelection();
-    this.refresh();
-    if (data.name) announce(data.name, this);
+    // Most runs of the page change nothing here, and a million points take their time.
+    if (repainted || Object.keys(changes).length) this.refresh();
   }
 
-  /** The pad, made when a view of its own first asks for it. */
-  openPad() {
-    if (!this.pad) {
-      this.pad = new Pad(this);
-      this.pad.setAtlas();
-    }
-    return this.pad;
+  #adopt(changes) {
+    Object.assign(this.state, changes);
+    if (changes.cursor) this.unseen = true;
+    if (changes.selection !== undefined) this.markSelection();
+    // What the page has set itself may be what it was last told: say it again if the person goes back to it.
+    if (Object.keys(changes).length) this.told = null;
   }
 
   has(part) {
@@ -107,14 +102,13 @@ export class LatentPlane extends Actions {
     if (!this.stage) return;
     const recogniser = this.data.recogniser ? packOf(this.data.recogniser) : null;
     const atlas = packOf(this.data.atlas);
+    const other = (atlas && atlas !== this.atlas) || recogniser !== this.recogniser;
     if (atlas && atlas !== this.atlas) this.#setAtlas(atlas);
-    if (recogniser !== this.recogniser) {
-      this.recogniser = recogniser;
-      this.stage.forgetTiles();
-    }
+    if (recogniser !== this.recogniser) this.stage.forgetTiles();
+    this.recogniser = recogniser;
     const error = !atlas && packError();
     this.stage.setMessage(error ? this.say("unreadable", { reason: error }) : atlas ? null : this.say("loading"), Boolean(error));
-    this.refresh();
+    if (other) this.refresh();
   }
 
   #setAtlas(atlas) {
@@ -132,6 +126,8 @@ export class LatentPlane extends Actions {
   /** Everything again: cheap, since drawing waits for the next animation frame. */
   refresh() {
     if (!this.atlas) return;
+    if (this.unseen) this.stage.view.include(this.state.cursor);
+    this.unseen = false;
     this.#colour();
     this.legend?.update();
     this.toolbar?.update();

@@ -62,11 +62,15 @@ export class Stage {
     this.resize();
   }
 
+  /** Reads the theme; returns whether it is another than before. */
   setTheme() {
-    this.theme = readTheme(this.node);
+    const theme = readTheme(this.node);
+    if (theme.key === this.theme?.key) return false;
+    this.theme = theme;
     this.renderer.setTheme(this.theme);
     this.overlays.forgetPictures();
     this.plane.node.dataset.dark = String(this.theme.dark);
+    return true;
   }
 
   setAtlas(atlas) {

@@ -6,6 +6,11 @@ const isPoint = (z) => Array.isArray(z) && z.length === 2 && z.every(Number.isFi
 const oneOf = (choices) => (value) => choices.includes(value);
 const isList = (each) => (value) => Array.isArray(value) && value.every(each);
 
+/** Points keep being selected when the frame changes: a selection remembers the frame it was drawn at. */
+export function selectionOf(polygon, frame) {
+  return polygon && polygon.length > 2 ? { polygon: thinned(polygon, 128), frame } : null;
+}
+
 export const OVERLAYS = ["labels", "prior", "density", "holes", "tiles", "regions"];
 
 // Each option of the page: what is accepted, and what the state holds. The rest of `data` is read as it is.
@@ -20,7 +25,7 @@ const OPTIONS = {
   interpolation: { accepts: oneOf(["linear", "spherical"]), take: (interpolation) => ({ interpolation }) },
   selection: {
     accepts: (s) => s === null || isList(isPoint)(s),
-    take: (polygon) => ({ selection: polygon && polygon.length > 2 ? { polygon: thinned(polygon, 128) } : null }),
+    take: (polygon) => ({ selection: selectionOf(polygon, 0) }),
   },
 };
 
@@ -71,7 +76,7 @@ const rounded = (z) => z.map((value) => Number(value.toFixed(6)));
 
 /** What the page is told. Selections travel as a polygon: 70,000 indices would be a long letter. */
 export function messageOf(state, count) {
-  const selection = state.selection && { polygon: state.selection.polygon.map(rounded), count, frame: state.frame, hidden: [...state.hidden].sort((a, b) => a - b) };
+  const selection = state.selection && { polygon: state.selection.polygon.map(rounded), count, frame: state.selection.frame, hidden: [...state.hidden].sort((a, b) => a - b) };
   return {
     z: state.anchor && rounded(state.anchor),
     pins: state.pins.map(rounded),

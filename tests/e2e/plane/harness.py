@@ -58,9 +58,10 @@ def numbers(value: Any) -> NDArray[np.float64]:
 
 def make_model(seed: int = 0, **config: Any) -> Autoencoder:
     """A random model whose images differ clearly from point to point; its weights are exact in float16."""
-    torch.manual_seed(seed)
     sizes = {"encoder_widths": (24, 16), "decoder_widths": (24, 32), **config}
-    model = Autoencoder(ModelConfig(**sizes)).requires_grad_(False).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Autoencoder(ModelConfig(**sizes)).requires_grad_(False).eval()
     for parameter in model.parameters():
         parameter.copy_((parameter * 2.5).half().float())
     return model
@@ -68,8 +69,9 @@ def make_model(seed: int = 0, **config: Any) -> Autoencoder:
 
 def make_recogniser(seed: int = 0) -> tuple[Recogniser, bytes]:
     """A random recogniser and its pack, with the same weights."""
-    torch.manual_seed(seed)
-    network = Recogniser().requires_grad_(False).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = Recogniser().requires_grad_(False).eval()
     for parameter in network.parameters():
         parameter.copy_((parameter * 2).half().float())
     return network, recogniser_bytes(network)
