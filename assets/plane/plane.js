@@ -37,9 +37,21 @@ export class LatentPlane extends Actions {
     this.#adopt(changes);
     const repainted = this.stage.setTheme();
     this.adoptPacks();
+    this.inspector?.twins.take(data.nearest);
     this.pad?.takePicture(data.picture);
     // Most runs of the page change nothing here, and a million points take their time.
     if (repainted || Object.keys(changes).length) this.refresh();
+    else this.stage.redraw({ cursor: true });
+    if (data.name) announce(data.name, this);
+  }
+
+  /** The pad, made when a view of its own first asks for it. */
+  openPad() {
+    if (!this.pad) {
+      this.pad = new Pad(this);
+      this.pad.setAtlas();
+    }
+    return this.pad;
   }
 
   #adopt(changes) {
