@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +15,10 @@ import torch
 from PIL import Image
 
 from tests.factories import make_images, make_model, write_bundle
-from vae_core import bench, cli, quadrature, registry
+from vae_core import bench, bench_browser, bench_plane, cli, registry
 from vae_core._torchvision import torchvision
+from vae_core.atlas import read_header
+from vae_core.bench_plane import percentile
 from vae_core.bench_usual import Digits, UsualScript, UsualVae, usual_loss
 from vae_core.checkpoints import model_bytes
 from vae_core.data import load_images, to_pixels
@@ -125,8 +131,7 @@ def test_evidence_is_compared_with_a_finer_grid(capsys: Said, checkpoint: Path) 
     model = registry.load_model(checkpoint)
     x = to_pixels(load_images("mnist", "test")[0][:20])
     assert figures["log_evidence"] == pytest.approx(log_evidence(model, x).double().mean().item())
-    fine = quadrature.build(model, quadrature.RESOLUTION / 2, quadrature.FINEST_LEVEL + 1)
-    assert figures["finer_nodes"] == len(fine.z) >= figures["nodes"]
+    assert figures["images"] == 20
     assert 0 <= figures["mean_difference"] <= figures["worst_difference"] < 0.05
 
 
@@ -168,3 +173,56 @@ def test_a_benchmark_of_no_model_is_refused(capsys: Said) -> None:
     for benchmark in ("evidence", "decode"):
         assert cli.main(["bench", benchmark, "--model", "nope"]) == 2
         assert capsys.readouterr().err.startswith("error: unknown model 'nope'")
+
+
+# The plane; tests/e2e measures it in a browser
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    values = [float(value) for value in range(100, 0, -1)]
+    assert [percentile(values, share) for share in (0.0, 0.5, 0.95, 1.0)] == [1.0, 50.0, 95.0, 100.0]
+    assert percentile([7.0], 0.95) == 7.0
+    assert percentile([], 0.5) is None
+
+
+@pytest.fixture
+def bundled_vae(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_bundle(tmp_path)
+    monkeypatch.setattr(bench_plane, "load_model", lambda name: registry.load_model(name, tmp_path))
+
+
+@pytest.mark.usefixtures("bundled_vae")
+@pytest.mark.parametrize(("count", "name"), [(120, "digits"), (70_001, "synthetic")])
+def test_a_plane_of_many_points_has_as_many_as_were_asked_for(count: int, name: str) -> None:
+    packed = bench_plane.large_atlas(count)
+    assert read_header(packed)["name"] == name
+    length = int.from_bytes(packed[:8], "little")
+    assert json.loads(packed[8 : 8 + length])["positions"]["shape"] == [1, count, 2]
+
+
+def test_files_and_bytes_are_served_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "page.js").write_text("1;")
+    with bench_browser.files(tmp_path, {"/atlas": b"abc"}) as url:
+        with urllib.request.urlopen(f"{url}/atlas") as answer:
+            assert answer.read() == b"abc"
+        with urllib.request.urlopen(f"{url}/page.js") as answer:
+            assert answer.headers["Content-Type"] == "text/javascript"
+        with pytest.raises(urllib.error.HTTPError, match="404") as refusal:
+            urllib.request.urlopen(f"{url}/nope")
+        refusal.value.close()
+
+
+def test_without_playwright_measuring_in_a_browser_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    assert cli.main(["bench", "plane"]) == 2
+    assert "`pip install -r requirements-dev.txt`" in capsys.readouterr().err
+
+
+def test_an_app_that_ends_instead_of_starting_is_reported() -> None:
+    with (
+        subprocess.Popen([sys.executable, "-c", ""]) as process,
+        pytest.raises(LatentExplorerError, match="did not start"),
+    ):
+        bench_browser.wait_until_served("http://127.0.0.1:9", process)

@@ -18,9 +18,11 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.factories import make_config, make_model, write_bundle, write_data_set
-from vae_core import cli, cli_output, runs, zoo
+from tests.factories import make_config, make_images, make_model, write_bundle, write_data_set
+from vae_core import cli, cli_output, cli_zoo, runs, zoo
 from vae_core.checkpoints import model_bytes
+from vae_core.recogniser import load_recogniser
+from vae_core.recogniser_training import RecogniserProgress, publish_recogniser, train_recogniser
 from vae_core.registry import BUNDLED, load_model, read_card
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -453,6 +455,26 @@ def test_the_zoo_does_not_train_twice(small_zoo: list[str], capsys: Said) -> Non
         said = capsys.readouterr().err
     assert "epoch" not in said
     assert "vae  elbo" in said
+
+
+def test_the_zoo_trains_and_measures_the_recogniser_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    def in_one_small_step(folder: Path) -> Iterator[RecogniserProgress]:
+        images, labels = make_images(120)
+        for progress in train_recogniser(epochs=1, images=images, labels=labels):
+            assert progress.network is not None
+            publish_recogniser(progress.network, folder, epochs=1, seed=0, seconds=progress.seconds)
+            yield progress
+
+    monkeypatch.setattr(cli_zoo, "build_recogniser", in_one_small_step)
+    assert cli.main(["zoo", "recogniser", "--out", str(tmp_path), "--json"]) == 0
+    said = capsys.readouterr()
+    (card,) = json.loads(said.out)["models"]
+    assert (card["name"], card["command"]) == ("recogniser", "python -m vae_core zoo recogniser")
+    assert said.err.startswith("recogniser  epoch 1/1  loss")
+    assert f"accuracy {card['figures']['accuracy']:.4f}" in said.err
+    assert load_recogniser(tmp_path)(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
 
 
 def test_one_unknown_name_stops_the_zoo_before_it_trains(small_zoo: list[str], tmp_path: Path, capsys: Said) -> None:

@@ -33,6 +33,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_zoo_defines_every_bundled_model() -> None:
     assert tuple(zoo.DEFINITIONS) == BUNDLED
+    assert set(zoo.NAMES) == {*BUNDLED, "recogniser"}
 
 
 def test_the_autoencoder_has_the_architecture_and_the_budget_of_the_good_vae() -> None:

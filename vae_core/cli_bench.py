@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from vae_core import bench
+from vae_core import bench, bench_plane
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
 from vae_core.config import PRECISIONS
@@ -15,6 +15,7 @@ SUMMARIES = {
     "train": "training throughput against the usual DataLoader script",
     "evidence": "exact log-evidence: its time, and its distance from a finer grid",
     "decode": "decoder throughput",
+    "plane": "the latent plane in a browser: pointer to decoded image, first draw, panning, memory",
     "likelihood": "the bundled models' ELBO, exact log p(x) and importance-weighted bound",
 }
 
@@ -46,6 +47,20 @@ def _decode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each batch size (2)")
 
 
+def _plane_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="an app that runs already (starts one)")
+    parser.add_argument("--moves", type=at_least(1), default=300, metavar="N", help="of the pointer (300)")
+    parser.add_argument(
+        "--points", type=counts, default=(70_000, 1_000_000), metavar="N,N", help="sizes of planes (70000,1000000)"
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="to drag each plane about (5)")
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Parse ``70000,1000000``."""
+    return tuple(at_least(1)(part) for part in text.split(",") if part)
+
+
 def _likelihood_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N test digits")
     parser.add_argument("--samples", type=at_least(1), default=10, metavar="N", help="draws of z for the ELBO (10)")
@@ -60,6 +75,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "train": _train_options,
     "evidence": _evidence_options,
     "decode": _decode_options,
+    "plane": _plane_options,
     "likelihood": _likelihood_options,
 }
 
@@ -73,6 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
         "train": bench.train,
         "evidence": bench.evidence,
         "decode": bench.decode,
+        "plane": bench_plane.measure,
         "likelihood": bench.likelihood,
     }
     line = ProgressLine(1.0, "")

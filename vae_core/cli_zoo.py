@@ -6,20 +6,26 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from vae_core import zoo
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_models import COLUMNS, describe
-from vae_core.cli_output import number, print_json, say
+from vae_core.cli_output import ProgressLine, number, print_json, say
 from vae_core.cli_train import train_with_progress
 from vae_core.errors import LatentExplorerError
+from vae_core.recogniser import recogniser_card
+from vae_core.recogniser_training import build_recogniser
 from vae_core.registry import MODELS_FOLDER, read_card
 
 WORK = Path(".zoo")
+FIGURES = (*COLUMNS, "accuracy", "calibration_error")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,15 +54,36 @@ def run(arguments: argparse.Namespace) -> None:
         for name in names:
             _rebuild(name, arguments.work, arguments.out)
     if arguments.json:
-        print_json({"models": [describe(read_card(name, arguments.out)) for name in names]})
+        print_json({"models": [_card(name, arguments.out) for name in names]})
 
 
 def _rebuild(name: str, work: Path, out: Path) -> None:
-    train_with_progress(name, zoo.train(name, work), zoo.DEFINITIONS[name][0].train.epochs)
-    say(f"{name}  measuring")
-    figures = zoo.publish(name, work, out).figures
-    shown = [f"{key} {number(figures[key])}" for key in COLUMNS if figures[key] is not None]
+    """Train, measure and write one model; say its figures."""
+    if name == zoo.RECOGNISER:
+        _train_recogniser(out)
+        figures: Mapping[str, Any] = recogniser_card(out).figures
+    else:
+        train_with_progress(name, zoo.train(name, work), zoo.DEFINITIONS[name][0].train.epochs)
+        say(f"{name}  measuring")
+        figures = zoo.publish(name, work, out).figures
+    shown = [f"{key} {number(figures[key], 4)}" for key in FIGURES if figures.get(key) is not None]
     say("  ".join([name, *shown]))
+
+
+def _train_recogniser(out: Path) -> None:
+    line: ProgressLine | None = None
+    try:
+        for progress in build_recogniser(out):
+            line = line or ProgressLine(progress.epochs, "epoch")
+            detail = f"loss {progress.loss:.3f}  accuracy {progress.accuracy:.2%}"
+            line.show(progress.epoch, f"{zoo.RECOGNISER}  epoch {progress.epoch}/{progress.epochs}", detail)
+    finally:
+        if line is not None:
+            line.close()
+
+
+def _card(name: str, out: Path) -> dict[str, Any]:
+    return asdict(recogniser_card(out)) if name == zoo.RECOGNISER else describe(read_card(name, out))
 
 
 def _run_beside_one_another(names: list[str], arguments: argparse.Namespace) -> None:

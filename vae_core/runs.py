@@ -77,7 +77,7 @@ def create(run: Path, config: RunConfig) -> TrainState:
     Nothing is written where the data, the device or the folder is unfit, so the same call can be tried again.
     Raises LatentExplorerError in these cases, and where ``run`` already holds a run that has begun.
     """
-    if config_path(run).exists() and has_begun(run):
+    if has_begun(run):
         raise LatentExplorerError(f"{run} already holds a run: continue it with --continue, or choose another folder")
     images, _ = load_images(config.train.data, split="train")
     if config.train.validation >= len(images):

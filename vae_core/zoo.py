@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
@@ -33,13 +33,19 @@ DEFINITIONS: dict[str, tuple[RunConfig, str]] = {
     "vae-gaussian": (PRESETS["gaussian"], "A Gaussian decoder with a learned mean and standard deviation per pixel."),
 }
 """What each bundled model is: its run, and one sentence for its card."""
-NAMES = tuple(DEFINITIONS)
+RECOGNISER = "recogniser"
+"""The digit recogniser, which `vae_core.recogniser_training` trains."""
+NAMES = (*DEFINITIONS, RECOGNISER)
 
 
 def require_known(name: str) -> None:
     """Raise LatentExplorerError, naming the choices, unless ``name`` is part of the zoo."""
-    if name not in NAMES:
-        raise LatentExplorerError(f"unknown bundled model '{name}': choose one of {', '.join(NAMES)}")
+    _require_one_of(NAMES, name)
+
+
+def _require_one_of(names: Collection[str], name: str) -> None:
+    if name not in names:
+        raise LatentExplorerError(f"unknown bundled model '{name}': choose one of {', '.join(names)}")
 
 
 def train(name: str, work: Path) -> Iterator[Progress]:
@@ -47,7 +53,7 @@ def train(name: str, work: Path) -> Iterator[Progress]:
 
     Raises LatentExplorerError for an unknown name, or where a run of another configuration is in the way.
     """
-    require_known(name)
+    _require_one_of(DEFINITIONS, name)
     config, _ = DEFINITIONS[name]
     run = work / name
     state = runs.reopen(run) if runs.config_path(run).exists() else runs.create(run, config)

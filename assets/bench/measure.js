@@ -1,0 +1,86 @@
+// What `python -m vae_core bench plane` measures inside a page that shows a latent plane.
+
+const after = (callback) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = callback;
+  return () => port2.postMessage(0);
+};
+
+// Waits until the graphics process has drawn: gl.finish() only flushes, while reading a pixel needs it.
+const finishDrawing = (node) => {
+  for (const canvas of node.querySelectorAll("canvas")) {
+    const gl = canvas.getContext("webgl2");
+    gl?.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  }
+};
+
+window.planeBench = {
+  /**
+   * Collects, for one pointer event after another, the milliseconds from the event (its own time stamp, which is when
+   * the browser received it) until the frame that shows its decoded image has been painted. A message posted in a
+   * frame is handled when that frame's painting is done.
+   */
+  watchHover(node) {
+    const samples = [];
+    let pending = null;
+    let settle = () => {};
+    const request = () => requestAnimationFrame(afterPaint);
+    const afterPaint = after(() => {
+      if (node.dataset.z === pending.z) return request();
+      samples.push(performance.now() - pending.time);
+      pending = null;
+      return settle();
+    });
+    const onMove = (event) => {
+      if (pending) return;
+      pending = { time: event.timeStamp, z: node.dataset.z };
+      request();
+    };
+    node.addEventListener("pointermove", onMove, { capture: true });
+    return {
+      samples,
+      /** Resolves once there are so many samples. */
+      until: (count) =>
+        new Promise((resolve, reject) => {
+          settle = () => samples.length >= count && resolve();
+          settle();
+          setTimeout(() => reject(new Error("the plane does not follow the pointer")), 20_000);
+        }),
+    };
+  },
+
+  /** The durations in milliseconds of the last measures of this name. */
+  durations(name) {
+    return performance.getEntriesByName(name, "measure").map((measure) => measure.duration);
+  },
+
+  /** Resolves once everything drawn so far is finished, in the graphics process too. */
+  async finished(node) {
+    await new Promise((resolve) => requestAnimationFrame(after(resolve)));
+    finishDrawing(node);
+  },
+
+  /** Counts the frames in which points were drawn, each finished before it counts, until stopped. */
+  countDraws(node) {
+    const drawn = () => performance.getEntriesByName("latent-plane:draw", "measure").length;
+    const start = performance.now();
+    const counted = { frames: 0, seconds: 0 };
+    let before = drawn();
+    let running = true;
+    const look = after(() => {
+      const now = drawn();
+      if (now !== before) {
+        finishDrawing(node);
+        counted.frames += 1;
+        counted.seconds = (performance.now() - start) / 1000;
+      }
+      before = now;
+      if (running) requestAnimationFrame(look);
+    });
+    requestAnimationFrame(look);
+    counted.stop = () => {
+      running = false;
+    };
+    return counted;
+  },
+};

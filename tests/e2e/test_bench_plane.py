@@ -1,0 +1,33 @@
+"""The measurements of the plane, made for real: what they count, not how long it takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.e2e.server import ROOT, App
+
+
+@pytest.mark.usefixtures("browser")
+def test_the_plane_is_measured_under_the_pointer_and_with_many_points(app: App) -> None:
+    options = ["--url", app.url, "--moves", "20", "--points", "500", "--seconds", "0", "--json"]
+    command = [sys.executable, "-m", "vae_core", "bench", "plane", *options]
+    # In a process of its own: playwright runs once in each, and here it already does.
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["hover_samples"] == 20
+    assert 0 < figures["decode_p50_ms"] <= figures["decode_p95_ms"]
+    assert 0 < figures["hover_p50_ms"] <= figures["hover_p95_ms"]
+    assert figures["renderer"] in ("webgl2", "canvas2d")
+    assert figures["reload_seconds"] > 0
+    # Of an app that runs already these cannot be known.
+    assert figures["ready_seconds"] is None
+    assert "memory_mb" not in figures
+    (plane,) = figures["planes"]
+    assert (plane["points"], plane["drawn"]) == (500, 500)
+    assert plane["first_draw_seconds"] > 0
+    assert plane["frames_per_second"] > 0

@@ -1,0 +1,202 @@
+"""Benchmark of the latent plane in a real browser: the running app under the pointer, and planes of many points."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vae_core import atlas
+from vae_core.bench import Report, machine
+from vae_core.bench_browser import app, browser, files, memory_of, wait_until_served
+from vae_core.data import load_images
+from vae_core.models import Autoencoder
+from vae_core.registry import load_model
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+MEASURE = ASSETS / "bench" / "measure.js"
+VIEWPORT = {"width": 1440, "height": 900}
+PLANE = "[data-testid=latent-plane]"
+READY = f"{PLANE}[data-ready=true]"
+PATIENCE = 120_000
+SESSIONS = 3
+DIGITS = 70_000
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return the value below which ``share`` of the values lie (the nearest rank), None where there is none."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
+
+
+def measure(
+    report: Report,
+    url: str | None = None,
+    moves: int = 300,
+    points: Sequence[int] = (DIGITS, 1_000_000),
+    seconds: float = 5.0,
+) -> dict[str, Any]:
+    """Measure the running app at ``url`` (by default one of its own) with so many pointer moves, then larger planes.
+
+    A plane of up to 70,000 ``points`` shows encoded digits, a larger one synthetic codes; each is dragged about for
+    so many ``seconds``. Times of the pointer are in milliseconds, from the browser's time stamp of the event to the
+    end of painting the frame with its decoded image. Raises LatentExplorerError where there is no browser.
+    """
+    figures: dict[str, Any] = {}
+    with browser() as chromium, ExitStack() as stack:
+        figures["browser"] = chromium.version
+        report("the app", 0.0)
+        began, process = time.perf_counter(), None
+        if url is None:
+            url, process = stack.enter_context(app())
+            wait_until_served(url, process)
+        figures |= _app_figures(chromium, url, began if process else None, moves)
+        if process is not None:
+            figures |= _memory_figures(chromium, url, process)
+        figures["planes"] = []
+        for done, count in enumerate(points, 1):
+            report(f"{count:,} points", done / (len(points) + 1))
+            figures["planes"].append(_plane_figures(chromium, count, seconds))
+    return {**figures, **machine()}
+
+
+def _app_figures(chromium: Any, url: str, began: float | None, moves: int) -> dict[str, Any]:
+    """Return how long the app takes to be ready, and what happens under a moving pointer."""
+    page = chromium.new_page(viewport=VIEWPORT)
+    page.add_init_script(path=MEASURE)
+    sent = _MessageCounter()
+    page.on("websocket", lambda socket: socket.on("framesent", sent.add))
+    page.goto(url)
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    ready_seconds = None if began is None else time.perf_counter() - began
+    began = time.perf_counter()
+    page.reload()
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    reload_seconds = time.perf_counter() - began
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENCE)
+    node = page.locator(PLANE)
+    before = sent.messages
+    latencies = _hover(page, node, moves)
+    messages = sent.messages - before
+    decodes = page.evaluate("planeBench.durations('latent-plane:decode')")
+    figures = {
+        "renderer": node.get_attribute("data-renderer"),
+        "ready_seconds": ready_seconds,
+        "reload_seconds": reload_seconds,
+        "hover_p50_ms": percentile(latencies, 0.5),
+        "hover_p95_ms": percentile(latencies, 0.95),
+        "hover_samples": len(latencies),
+        "decode_p50_ms": percentile(decodes, 0.5),
+        "decode_p95_ms": percentile(decodes, 0.95),
+        "messages_while_hovering": messages,
+    }
+    page.close()
+    return figures
+
+
+class _MessageCounter:
+    """Counts what a page sends to its server."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+
+    def add(self, frame: object) -> None:
+        self.messages += 1
+
+
+def _hover(page: Any, node: Any, moves: int) -> list[float]:
+    """Move the pointer over the plane, at moments that keep no step with its frames; return the latencies in ms."""
+    # Notices above the plane may have pushed it down.
+    node.scroll_into_view_if_needed()
+    box = node.bounding_box()
+    watch = node.evaluate_handle("node => planeBench.watchHover(node)")
+    moments = random.Random(0)
+    for move in range(1, moves + 1):
+        angle = 2 * math.pi * move / 97
+        across, down = 0.5 + 0.4 * math.sin(angle), 0.5 + 0.4 * math.sin(1.618 * angle)
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        watch.evaluate("(watch, count) => watch.until(count)", move)
+        page.wait_for_timeout(moments.uniform(1, 30))
+    latencies: list[float] = watch.evaluate("watch => watch.samples")
+    return latencies
+
+
+def _memory_figures(chromium: Any, url: str, process: Any) -> dict[str, Any]:
+    """Return the app's memory in megabytes with one session on the explorer, and what each further one adds."""
+    pages = []
+    readings: list[float | None] = []
+    for _ in range(1 + SESSIONS):
+        pages.append(chromium.new_page(viewport=VIEWPORT))
+        pages[-1].goto(url)
+        pages[-1].wait_for_selector(READY, timeout=PATIENCE)
+        readings.append(memory_of(process))
+    for page in pages:
+        page.close()
+    first, last = readings[0], readings[-1]
+    further = None if first is None or last is None else (last - first) / SESSIONS
+    return {"memory_mb": first, "memory_per_further_session_mb": further}
+
+
+def _plane_figures(chromium: Any, count: int, seconds: float) -> dict[str, Any]:
+    """Return how long a plane of so many points takes to appear, and how smoothly it is dragged."""
+    with files(ASSETS, {"/atlas": large_atlas(count)}) as url:
+        page = chromium.new_page(viewport=VIEWPORT)
+        page.goto(f"{url}/bench/index.html")
+        page.wait_for_function("window.firstDraw !== undefined", timeout=PATIENCE)
+        first = page.evaluate("firstDraw()")
+        node = page.locator(PLANE)
+        drawn = int(node.get_attribute("data-points"))
+        renderer = node.get_attribute("data-renderer")
+        counted = _drag(page, node, seconds)
+        page.close()
+    return {
+        "points": count,
+        "drawn": drawn,
+        "renderer": renderer,
+        "first_draw_seconds": first,
+        "frames_per_second": counted["frames"] / counted["seconds"] if counted["seconds"] else 0.0,
+    }
+
+
+def _drag(page: Any, node: Any, seconds: float) -> dict[str, float]:
+    """Drag the plane in circles for so many seconds; return the frames drawn, and the seconds until the last."""
+    box = node.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    counting = node.evaluate_handle("node => planeBench.countDraws(node)")
+    began, step = time.perf_counter(), 0
+    while step < 10 or time.perf_counter() - began < seconds:
+        step += 1
+        page.mouse.move(middle[0] + 100 * math.sin(step / 10), middle[1] + 100 * math.cos(step / 10))
+    counted: dict[str, float] = counting.evaluate(
+        "counted => { counted.stop(); return { frames: counted.frames, seconds: counted.seconds }; }"
+    )
+    page.mouse.up()
+    return counted
+
+
+def large_atlas(count: int) -> bytes:
+    """Return the packed atlas of ``count`` points: encoded digits as far as there are, else synthetic codes."""
+    model = load_model("vae")
+    if count <= DIGITS:
+        parts = [load_images("mnist", split) for split in ("test", "train")]
+        images, labels = (torch.cat(both)[:count] for both in zip(*parts, strict=True))
+        return atlas.pack(atlas.of_model("digits", model, images, labels))
+    return atlas.pack(_synthetic(model, count))
+
+
+def _synthetic(model: Autoencoder, count: int) -> atlas.Atlas:
+    """Return ten clouds of codes, one a class, spread like the prior."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % 10
+    centres = torch.randn(10, 2, generator=generator)
+    positions = centres[labels] + 0.4 * torch.randn(count, 2, generator=generator)
+    values = {"reconstruction": torch.rand(count, generator=generator)}
+    return atlas.Atlas("synthetic", positions[None], labels, {0: model}, encoder=model, values=values)
