@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
-from vae_core.errors import LatentExplorerError
+from vae_core.errors import ConfigError
 
 KINDS = ("vae", "ae")
 ACTIVATIONS = ("silu", "relu", "tanh", "gelu", "elu")
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 def _require(condition: bool, sentence: str) -> None:
     if not condition:
-        raise LatentExplorerError(sentence)
+        raise ConfigError(sentence)
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -31,13 +30,20 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _number(name: str, value: float, low: float, high: float) -> None:
-    fine = isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
+    # Not a number and infinities fail the comparison too.
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
     _require(fine, f"{name} is {value}: give a number from {low:g} to {high:g}")
 
 
 def _whole(name: str, value: int, low: int, high: int) -> None:
     fine = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
     _require(fine, f"{name} is {value}: give a whole number from {low} to {high}")
+
+
+def check_beta(beta: float, beta_range: tuple[float, ...]) -> None:
+    """Raise ConfigError, naming the range, unless ``beta`` is a number within it."""
+    low, high = beta_range
+    _number("beta", beta, low, high)
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class ModelConfig:
     likelihood: str = "bernoulli"
     variance: float = 0.1
     """The fixed variance c of the ``gaussian`` likelihood; the others ignore it."""
+    beta_range: tuple[float, ...] = ()
+    """Smallest and largest beta of an any-beta model, whose layers are gated by log beta; empty for one beta."""
 
     def __post_init__(self) -> None:
         _choice("model kind", self.kind, KINDS)
@@ -60,9 +68,20 @@ class ModelConfig:
         _whole("latent size", self.latent_dim, 1, 512)
         _number("variance", self.variance, 1e-4, 100.0)
         for widths in (self.encoder_widths, self.decoder_widths):
+            _require(isinstance(widths, tuple), f"layer widths are {widths!r}: give a tuple of whole numbers")
             _require(len(widths) <= 16, "a network has at most 16 hidden layers")
             for width in widths:
                 _whole("layer width", width, 1, 8192)
+        self._check_beta_range()
+
+    def _check_beta_range(self) -> None:
+        if not self.beta_range:
+            return
+        _require(self.kind == "vae", "only a variational autoencoder has a beta: leave the beta range empty")
+        _require(len(self.beta_range) == 2, f"the beta range is {self.beta_range}: give its two ends")
+        for end in self.beta_range:
+            _number("an end of the beta range", end, 1e-4, 1e4)
+        _require(self.beta_range[0] < self.beta_range[1], f"the beta range {self.beta_range} is empty: swap its ends")
 
 
 @dataclass(frozen=True)
@@ -131,25 +150,24 @@ def to_json(config: Any) -> dict[str, Any]:
 def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
     """Build the configuration ``cls`` from plain JSON values.
 
-    Raises LatentExplorerError for a key that ``cls`` does not have, naming those it has, and for a value
-    out of its range.
+    Raises ConfigError for a key that ``cls`` does not have, naming those it has, and for a value of the wrong
+    type or out of its range.
     """
+    _require(isinstance(values, Mapping), f"{values!r} is no {cls.__name__}: give an object of settings")
     hints = get_type_hints(cls)
     unknown = sorted(set(values) - set(hints))
     if unknown:
-        raise LatentExplorerError(
-            f"unknown setting '{unknown[0]}' for {cls.__name__}: it has {', '.join(sorted(hints))}"
-        )
+        raise ConfigError(f"unknown setting '{unknown[0]}' for {cls.__name__}: it has {', '.join(sorted(hints))}")
     return cls(**{key: _revive(hints[key], key, value) for key, value in values.items()})
 
 
 def _revive(hint: Any, key: str, value: Any) -> Any:
     """Turn one JSON value into what the dataclass field holds."""
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        _require(isinstance(value, Mapping), f"{key} is {value!r}: it must be an object of settings")
         return from_json(hint, value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, int):
+        # JSON writers may drop the point of 1.0; the range check names what is no number or too large for one.
+        return float(value) if abs(value) < 2**53 and not isinstance(value, bool) else value
     if hint in (int, float, str):
         _require(isinstance(value, hint), f"{key} is {value!r}: it must be of type {hint.__name__}")
         return value
@@ -183,6 +201,6 @@ PRESETS: dict[str, RunConfig] = {
 
 
 def preset(name: str) -> RunConfig:
-    """Return the named preset. Raises LatentExplorerError, naming the choices, for any other name."""
+    """Return the named preset. Raises ConfigError, naming the choices, for any other name."""
     _choice("preset", name, tuple(PRESETS))
     return PRESETS[name]

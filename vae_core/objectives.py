@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vae_core.errors import LatentExplorerError
+from vae_core.errors import ConfigError, ModelError
+from vae_core.likelihoods import LOG_2PI
 from vae_core.models import Autoencoder
 
 
@@ -44,8 +45,7 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def gaussian_log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Return log N(z; mu, diag(e^logvar)) in nats, summed over the last dimension."""
-    log_2pi = torch.log(torch.tensor(2 * torch.pi)).item()
-    return -0.5 * (log_2pi + logvar + (z - mu) ** 2 * (-logvar).exp()).sum(-1)
+    return -0.5 * (LOG_2PI + logvar + (z - mu) ** 2 * (-logvar).exp()).sum(-1)
 
 
 def reparameterise(mu: Tensor, logvar: Tensor, epsilon: Tensor) -> Tensor:
@@ -58,17 +58,23 @@ def standard_normal(like: Tensor, generator: torch.Generator | None, *leading: i
     return torch.randn(*leading, *like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
-def elbo_terms(model: Autoencoder, x: Tensor, samples: int = 1, generator: torch.Generator | None = None) -> ElboTerms:
+def elbo_terms(
+    model: Autoencoder,
+    x: Tensor,
+    samples: int = 1,
+    generator: torch.Generator | None = None,
+    log_beta: Tensor | None = None,
+) -> ElboTerms:
     """Return the differentiable terms of the objective for images (N, 1, 28, 28).
 
     An AE is the case of a noiseless encoder without a rate: its reconstruction is -log p(x|z) at z = encode(x)
-    and its kl is zero by convention, so that one loss trains both.
+    and its kl is zero by convention, so that one loss trains both. An any-beta model takes log beta (N, 1).
     """
-    mu, logvar = model.encode(x)
+    mu, logvar = model.encode(x, log_beta)
     if logvar is None:
         return ElboTerms(-model.log_likelihood(x, mu), torch.zeros_like(mu[:, 0]))
     z = reparameterise(mu, logvar, standard_normal(mu, generator, samples))
-    return ElboTerms(-model.log_likelihood(x, z).mean(0), kl_divergence(mu, logvar))
+    return ElboTerms(-model.log_likelihood(x, z, log_beta).mean(0), kl_divergence(mu, logvar))
 
 
 @torch.no_grad()
@@ -77,16 +83,18 @@ def elbo(
     x: Tensor,
     samples: int = 1,
     generator: torch.Generator | None = None,
-    batch_size: int = 1000,
+    batch_size: int = 10_000,
 ) -> ElboTerms:
     """Return the ELBO and its two terms for images (N, 1, 28, 28), each (N,), in nats per image.
 
-    ``samples`` draws of z per image estimate the reconstruction; the KL is exact.
-    Raises LatentExplorerError for an autoencoder, which has no q(z|x) and so no ELBO.
+    ``samples`` draws of z per image estimate the reconstruction; the KL is exact. ``batch_size`` counts decoded
+    images held in memory at once. Raises ModelError for an autoencoder, which has no q(z|x) and so no ELBO.
     """
     if not model.is_variational:
-        raise LatentExplorerError(
+        raise ModelError(
             "an autoencoder has no encoder distribution and so no ELBO: use its reconstruction error, or load a VAE"
         )
-    parts = [elbo_terms(model, chunk, samples, generator) for chunk in x.split(batch_size)]
+    if samples < 1:
+        raise ConfigError(f"the ELBO needs at least one sample per image, not {samples}")
+    parts = [elbo_terms(model, chunk, samples, generator) for chunk in x.split(max(1, batch_size // samples))]
     return ElboTerms(*(torch.cat(terms) for terms in zip(*parts, strict=True)))

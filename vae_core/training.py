@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from vae_core.config import RunConfig
-from vae_core.data import binarize_once
-from vae_core.errors import LatentExplorerError
+from vae_core.data import binarize_once, to_pixels
+from vae_core.errors import ConfigError, DataError, LatentExplorerError
 from vae_core.models import IMAGE_SHAPE, Autoencoder
-from vae_core.objectives import elbo_terms
+from vae_core.objectives import ElboTerms, elbo_terms
 from vae_core.schedules import beta_at, learning_rate_at
 
 EVALUATION_SEED = 20130
@@ -23,7 +23,7 @@ EVALUATION_SEED = 20130
 
 
 class NonFiniteLossError(LatentExplorerError):
-    """The loss stopped being a number; weights of the last good checkpoint are untouched."""
+    """The loss or the weights stopped being numbers; the last checkpoint written is a good one."""
 
 
 @dataclass
@@ -62,7 +62,8 @@ class Progress:
     seconds: float
     """Training time so far, over all sittings."""
     validation_loss: float | None = None
-    """``reconstruction + kl`` on the validation images; None but at the end of an epoch that has them."""
+    """``reconstruction + beta * kl`` on the validation images, at the beta that training ends with; None but at the
+    end of an epoch that has them."""
     improved: bool = False
     stopped_early: bool = False
 
@@ -70,13 +71,13 @@ class Progress:
 def choose_device(name: str) -> torch.device:
     """Return the device ``name``, or for "auto" the first of CUDA, MPS and CPU that this machine has.
 
-    Raises LatentExplorerError where the machine lacks the device that was named.
+    Raises ConfigError where the machine lacks the device that was named.
     """
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(device for device, present in available.items() if present)
     if not available[name]:
-        raise LatentExplorerError(f"this machine has no {name} device: use --device cpu, or auto")
+        raise ConfigError(f"this machine has no {name} device: use --device cpu, or auto")
     return torch.device(name)
 
 
@@ -84,7 +85,8 @@ def start(config: RunConfig) -> TrainState:
     """Return the state before the first step: weights, noise and order all follow from the seed."""
     device = choose_device(config.train.device)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.train.seed)
+        # Layers draw their weights on the CPU from this generator; torch.manual_seed would disturb other devices too.
+        torch.default_generator.manual_seed(config.train.seed)
         model = Autoencoder(config.model).to(device)
     noise = torch.Generator(device).manual_seed(config.train.seed)
     optimizer = torch.optim.AdamW(
@@ -111,6 +113,23 @@ def prepare_batch(images: Tensor, pixels: str, noise: torch.Generator) -> Tensor
     return images.float().div_(255).reshape(-1, *IMAGE_SHAPE)
 
 
+def draw_log_beta(beta_range: tuple[float, ...], count: int, noise: torch.Generator) -> Tensor | None:
+    """Draw a log beta per image, uniform over an any-beta model's range, (count, 1); None for a model of one beta."""
+    if not beta_range:
+        return None
+    low, high = (math.log(end) for end in beta_range)
+    return low + (high - low) * torch.rand(count, 1, generator=noise, device=noise.device)
+
+
+def balanced_loss(terms: ElboTerms, beta: Tensor) -> Tensor:
+    """Return the mean loss over images with a beta each, (N,), none of which takes all the gradient.
+
+    ``reconstruction + beta * kl`` grows with beta, and divided by 1 + beta it vanishes for small reconstructions
+    at large beta; half-way between, dividing by the square root, all betas over four decades train alike.
+    """
+    return (terms.loss(beta) / (1 + beta).sqrt()).mean()
+
+
 def _autocast(config: RunConfig, device: torch.device) -> AbstractContextManager[object]:
     if config.train.precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
@@ -126,9 +145,10 @@ def train_step(state: TrainState, images: Tensor, beta: float, learning_rate: fl
     x = prepare_batch(images, state.model.likelihood.pixels, state.noise)
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate
+    log_beta = draw_log_beta(state.model.config.beta_range, len(x), state.noise)
     with _autocast(state.config, x.device):
-        terms = elbo_terms(state.model, x, generator=state.noise)
-        loss = terms.loss(beta).mean()
+        terms = elbo_terms(state.model, x, generator=state.noise, log_beta=log_beta)
+        loss = terms.loss(beta).mean() if log_beta is None else balanced_loss(terms, log_beta.exp().squeeze(1))
     if not math.isfinite(loss.item()):
         raise NonFiniteLossError(
             f"the loss became {loss.item()} at step {state.step + 1}: lower the learning rate, or clip gradients"
@@ -144,33 +164,36 @@ def train_step(state: TrainState, images: Tensor, beta: float, learning_rate: fl
 
 @torch.no_grad()
 def evaluation_loss(state: TrainState, x: Tensor) -> float:
-    """Return the mean of ``reconstruction + kl`` on images (N, 1, 28, 28), one draw of z each, in nats."""
+    """Return the mean loss on images (N, 1, 28, 28) at the beta training ends with, one draw of z each, in nats."""
     state.model.eval()
     generator = torch.Generator(x.device).manual_seed(EVALUATION_SEED)
-    losses = [elbo_terms(state.model, chunk, generator=generator).loss(1.0) for chunk in x.split(1000)]
-    return float(torch.cat(losses).mean())
+    terms = [elbo_terms(state.model, chunk, generator=generator) for chunk in x.split(1000)]
+    return float(torch.cat([term.loss(state.config.train.beta) for term in terms]).mean())
 
 
 def _split(images: Tensor, state: TrainState) -> tuple[Tensor, Tensor | None]:
     """Return uint8 training rows (N, 784), and validation images as the model sees them, on its device."""
     held_out = state.config.train.validation
+    if len(images) == 0:
+        raise DataError("there are no images to train on: choose a data set that has some")
     if held_out >= len(images):
-        raise LatentExplorerError(
-            f"{held_out} validation images leave none of the {len(images)} to train on: set fewer aside"
-        )
+        raise ConfigError(f"{held_out} validation images leave none of the {len(images)} to train on: set fewer aside")
     rows = images.flatten(1).to(state.device)
     if held_out == 0:
         return rows, None
-    kept = rows[-held_out:].reshape(-1, *IMAGE_SHAPE[1:])
-    binary = state.model.likelihood.pixels == "binary"
-    validation = binarize_once(kept.cpu()).to(state.device) if binary else kept.float().div(255).unsqueeze(1)
-    return rows[:-held_out], validation
+    kept = images[-held_out:]
+    validation = binarize_once(kept) if state.model.likelihood.pixels == "binary" else to_pixels(kept)
+    return rows[:-held_out], validation.to(state.device)
 
 
 class _Meter:
-    """Averages over the steps since the last report, without forcing the device to wait at each."""
+    """Averages over the steps since the last report; its clock stands still while a report is read."""
 
     def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything and start the clock."""
         self.terms: list[tuple[Tensor, Tensor]] = []
         self.samples = 0
         self.began = time.perf_counter()
@@ -179,13 +202,10 @@ class _Meter:
         self.terms.append(terms)
         self.samples += samples
 
-    def reset(self) -> tuple[float, float, float, float]:
-        """Return mean reconstruction, mean KL, samples and seconds since the last reset."""
+    def read(self) -> tuple[float, float, float]:
+        """Return mean reconstruction, mean KL and the seconds since the start."""
         reconstruction, kl = torch.tensor(self.terms).mean(0).tolist()
-        now = time.perf_counter()
-        seconds, samples = now - self.began, self.samples
-        self.terms, self.samples, self.began = [], 0, now
-        return reconstruction, kl, samples, seconds
+        return reconstruction, kl, time.perf_counter() - self.began
 
 
 def fit(state: TrainState, images: Tensor, report_every: int = 100) -> Iterator[Progress]:
@@ -194,8 +214,8 @@ def fit(state: TrainState, images: Tensor, report_every: int = 100) -> Iterator[
     Whoever consumes the generator may save ``state`` at any yield; continuing from that checkpoint gives
     bit-identical weights (CPU, float32). With early stopping the best weights are put back at the end.
 
-    Raises NonFiniteLossError where the loss stops being finite, LatentExplorerError where there is no image left
-    to train on.
+    Raises NonFiniteLossError where the loss stops being finite, DataError or ConfigError where there is no image
+    left to train on.
     """
     config = state.config
     rows, validation = _split(images, state)
@@ -203,26 +223,30 @@ def fit(state: TrainState, images: Tensor, report_every: int = 100) -> Iterator[
     steps_per_epoch = math.ceil(len(rows) / batch)
     total = steps_per_epoch * config.train.epochs
     meter = _Meter()
-    while state.step < total:
+    while state.step < total and not _out_of_patience(state, state.step // steps_per_epoch):
         epoch, first = divmod(state.step, steps_per_epoch)
-        order = _epoch_order(config, epoch, len(rows)).to(rows.device)
-        for chosen in order.split(batch)[first:]:
+        for chosen in _epoch_order(config, epoch, len(rows)).to(rows.device).split(batch)[first:]:
             epochs = state.step / steps_per_epoch
             beta, rate = beta_at(config.train, epochs), learning_rate_at(config.train, epochs)
             meter.add(train_step(state, rows[chosen], beta, rate), len(chosen))
             epoch_ends = state.step % steps_per_epoch == 0
             if epoch_ends or state.step % report_every == 0:
                 loss = evaluation_loss(state, validation) if epoch_ends and validation is not None else None
-                progress = _report(state, meter, total, steps_per_epoch, (beta, rate), loss)
-                yield progress
-                if progress.stopped_early:
-                    break
-        else:
-            continue
-        break
+                yield _report(state, meter, total, steps_per_epoch, (beta, rate), loss)
+                meter.restart()
     if state.best_weights:
         state.model.load_state_dict(state.best_weights)
     state.model.eval()
+
+
+def _out_of_patience(state: TrainState, epochs: int) -> bool:
+    """Return whether early stopping ends training after ``epochs``: a function of the state, so that it survives it.
+
+    While beta warms up the loss at its final value falls behind, so patience begins when the warm-up ends.
+    """
+    train = state.config.train
+    warm = math.ceil(train.beta_warmup) if train.beta_schedule == "linear" else 0
+    return train.patience > 0 and epochs - max(state.best_epoch, warm) >= train.patience
 
 
 def _report(
@@ -233,19 +257,22 @@ def _report(
     controls: tuple[float, float],
     validation_loss: float | None,
 ) -> Progress:
-    """Close the books since the last report; remember the best weights where early stopping asks for them."""
-    reconstruction, kl, samples, seconds = meter.reset()
+    """Close the books since the last report; remember the best weights where early stopping asks for them.
+
+    Raises NonFiniteLossError rather than let anyone save weights that a step has just made useless.
+    """
+    if not all(weights.isfinite().all() for weights in state.model.parameters()):
+        raise NonFiniteLossError(
+            f"the weights stopped being numbers by step {state.step}: lower the learning rate, or clip gradients"
+        )
+    reconstruction, kl, seconds = meter.read()
     state.seconds += seconds
     epoch = state.step // steps_per_epoch
-    patience = state.config.train.patience
-    # While beta still warms up, the loss at beta = 1 says little about where training is going.
-    warming = beta_at(state.config.train, epoch) < state.config.train.beta
     improved = validation_loss is not None and validation_loss < state.best_loss
     if improved and validation_loss is not None:
         state.best_loss, state.best_epoch = validation_loss, epoch
-        if patience:
+        if state.config.train.patience:
             state.best_weights = {name: value.clone() for name, value in state.model.state_dict().items()}
-    waited = validation_loss is not None and epoch - state.best_epoch >= patience
     return Progress(
         step=state.step,
         total_steps=total,
@@ -254,9 +281,9 @@ def _report(
         learning_rate=controls[1],
         reconstruction=reconstruction,
         kl=kl,
-        samples_per_second=samples / max(seconds, 1e-9),
+        samples_per_second=meter.samples / max(seconds, 1e-9),
         seconds=state.seconds,
         validation_loss=validation_loss,
         improved=improved,
-        stopped_early=bool(patience and waited and not warming),
+        stopped_early=_out_of_patience(state, epoch),
     )

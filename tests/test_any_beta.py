@@ -1,0 +1,128 @@
+"""The any-beta model: one network whose gates turn with beta."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from vae_core.config import ModelConfig, RunConfig, TrainConfig, from_json, to_json
+from vae_core.errors import ConfigError
+from vae_core.models import Autoencoder
+from vae_core.objectives import elbo_terms
+from vae_core.training import balanced_loss, draw_log_beta, fit, start
+
+CONFIG = ModelConfig(encoder_widths=(16, 12), decoder_widths=(14, 16), beta_range=(0.01, 200.0))
+
+
+def _model() -> Autoencoder:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return Autoencoder(CONFIG).eval()
+
+
+def _images(count: int) -> Tensor:
+    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+@given(exponent=st.floats(math.log(0.01), math.log(200)))
+def test_fixed_at_a_beta_it_computes_what_the_gates_compute(exponent: float) -> None:
+    model, x = _model(), _images(3)
+    beta = min(200.0, max(0.01, math.exp(exponent)))
+    log_beta = torch.full((3, 1), math.log(beta))
+    mu, logvar = model.encode(x, log_beta)
+    fixed = model.at(beta)
+    fixed_mu, fixed_logvar = fixed.encode(x)
+    assert logvar is not None
+    assert fixed_logvar is not None
+    assert torch.allclose(mu, fixed_mu, atol=1e-5)
+    assert torch.allclose(logvar, fixed_logvar, atol=1e-5)
+    assert torch.allclose(model.decode_params(mu, log_beta), fixed.decode_params(mu), atol=1e-5)
+
+
+def test_fixed_at_a_beta_it_is_an_ordinary_model() -> None:
+    fixed = _model().at(4.0)
+    assert fixed.config.beta_range == ()
+    assert not [name for name in fixed.state_dict() if "gate" in name]
+    assert fixed.decode(torch.zeros(2, 2)).shape == (2, 1, 28, 28)
+    with pytest.raises(ConfigError, match="single beta"):
+        fixed.at(1.0)
+
+
+def test_fixing_leaves_the_model_itself_as_it_was() -> None:
+    model = _model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.at(100.0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_without_a_beta_it_stands_at_one() -> None:
+    model, x = _model(), _images(2)
+    assert torch.allclose(model.encode(x)[0], model.at(1.0).encode(x)[0], atol=1e-6)
+
+
+def test_betas_can_differ_from_image_to_image() -> None:
+    model, x = _model(), _images(2)
+    log_beta = torch.tensor([[math.log(0.1)], [math.log(20.0)]])
+    both = model.encode(x, log_beta)[0]
+    alone = [model.at(beta).encode(x[i : i + 1])[0] for i, beta in enumerate((0.1, 20.0))]
+    assert torch.allclose(both, torch.cat(alone), atol=1e-5)
+
+
+@pytest.mark.parametrize("beta", [0.0, -1.0, math.inf, math.nan, 0.009, 201.0])
+def test_a_beta_out_of_range_is_refused_with_the_range(beta: float) -> None:
+    with pytest.raises(ConfigError, match=r"0\.01 to 200"):
+        _model().at(beta)
+
+
+@pytest.mark.parametrize("ends", [(1.0,), (2.0, 1.0), (0.0, 1.0), (1.0, math.inf), (1.0, 2.0, 3.0)])
+def test_a_beta_range_has_two_sensible_ends(ends: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match="beta range"):
+        ModelConfig(beta_range=ends)
+
+
+def test_an_autoencoder_has_no_beta_to_range_over() -> None:
+    with pytest.raises(ConfigError, match="variational"):
+        ModelConfig(kind="ae", beta_range=(0.1, 10.0))
+
+
+def test_the_configuration_survives_json() -> None:
+    assert from_json(ModelConfig, to_json(CONFIG)) == CONFIG
+
+
+def test_betas_are_drawn_evenly_over_the_decades() -> None:
+    noise = torch.Generator().manual_seed(0)
+    drawn = draw_log_beta((0.01, 100.0), 20_000, noise)
+    assert drawn is not None
+    decades = torch.histc(drawn / math.log(10), bins=4, min=-2, max=2) / 20_000
+    assert torch.allclose(decades, torch.full((4,), 0.25), atol=0.02)
+    assert draw_log_beta((), 5, noise) is None
+
+
+def test_a_balanced_loss_is_the_loss_over_the_root_of_one_plus_beta() -> None:
+    model, x = _model(), _images(2)
+    beta = torch.tensor([0.5, 8.0])
+    terms = elbo_terms(model, x, generator=torch.Generator().manual_seed(1), log_beta=beta.log()[:, None])
+    expected = ((terms.reconstruction + beta * terms.kl) / torch.sqrt(1 + beta)).mean()
+    assert torch.isclose(balanced_loss(terms, beta), expected)
+
+
+def test_training_moves_the_gates_and_lowers_the_rate_as_beta_rises() -> None:
+    images = (255 * _images(256).squeeze(1)).to(torch.uint8)
+    images[:128] = images[:128] // 8
+    config = RunConfig(CONFIG, TrainConfig(epochs=60, batch_size=64, beta_schedule="constant", device="cpu"))
+    state = start(config)
+    before = state.model.decoder.state_dict()["gates.0.u"].clone()
+    for _progress in fit(state, images):
+        pass
+    assert not torch.equal(before, state.model.decoder.state_dict()["gates.0.u"])
+    x = images.float().div(255).unsqueeze(1)
+    rates = [
+        elbo_terms(state.model.at(beta), x, generator=torch.Generator().manual_seed(0)).kl.mean()
+        for beta in (0.01, 200.0)
+    ]
+    assert rates[0] > 10 * rates[1]
