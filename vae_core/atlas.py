@@ -44,6 +44,8 @@ class Atlas:
     axis: Sequence[float] = (0.0,)
     values: Mapping[str, Tensor] = field(default_factory=dict)
     """Quantities to colour points by, each (N,) or (K, N), in nats per image."""
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Quantities of a whole frame, K numbers each, in nats per image."""
     classes: Sequence[str] = tuple("0123456789")
 
     def __post_init__(self) -> None:
@@ -54,6 +56,7 @@ class Atlas:
             "every point needs a label, -1 for none": len(self.labels) == points,
             "the first frame needs a decoder": 0 in self.decoders,
             "values must be (N,) or (K, N)": all(v.shape[-1] == points for v in self.values.values()),
+            "curves need a number per frame": all(len(curve) == frames for curve in self.curves.values()),
         }
         for sentence, fine in problems.items():
             if not fine:
@@ -74,7 +77,18 @@ def _network(mlp: Mlp, name: str, activation: str, heads: int, tensors: dict[str
         layers.append(prefix)
         for part, value in layer.state_dict().items():
             tensors[f"{prefix}.{part}"] = _lossless_half(value.detach().cpu()).contiguous()
-    return {"activation": activation, "layers": layers, "heads": heads}
+    for number, gate in enumerate(mlp.gates):
+        for part, value in gate.state_dict().items():
+            tensors[f"{name}.{number}.gate_{part}"] = _lossless_half(value.detach().cpu()).contiguous()
+    return {"activation": activation, "layers": layers, "heads": heads, "gated": len(mlp.gates) > 0}
+
+
+def _likelihood(model: Autoencoder) -> dict[str, Any]:
+    config = model.config
+    return {
+        "likelihood": config.likelihood,
+        "variance": config.variance if config.likelihood == "gaussian" else None,
+    }
 
 
 def pack(atlas: Atlas) -> bytes:
@@ -87,7 +101,7 @@ def pack(atlas: Atlas) -> bytes:
     for frame, model in sorted(atlas.decoders.items()):
         name = "decoder" if len(atlas.decoders) == 1 else f"decoder@{frame}"
         network = _network(model.decoder, name, model.config.activation, model.likelihood.heads, tensors)
-        decoders.append({"frame": frame, **network})
+        decoders.append({"frame": frame, **network, **_likelihood(model)})
     encoder = None
     if atlas.encoder is not None:
         config = atlas.encoder.config
@@ -99,10 +113,10 @@ def pack(atlas: Atlas) -> bytes:
         "kind": config.kind,
         "latent_dim": config.latent_dim,
         "axis": {"name": atlas.axis_name},
-        "likelihood": config.likelihood,
-        "variance": config.variance if config.likelihood == "gaussian" else None,
+        **_likelihood(atlas.decoders[0]),
         "classes": list(atlas.classes),
         "units": dict.fromkeys(atlas.values, "nats"),
+        "curves": {name: list(curve) for name, curve in atlas.curves.items()},
         "encoder": encoder,
         "decoders": decoders,
     }
@@ -151,9 +165,67 @@ def of_model(name: str, model: Autoencoder, images: Tensor, labels: Tensor) -> A
     Images are uint8 (N, 28, 28), shown as they are (grey), labels (N,) with -1 for none.
     Raises LatentExplorerError where the latent space is not a plane.
     """
+    _require_plane(name, model)
+    codes, values = encode_images(model, images)
+    return Atlas(name, codes[None], labels, {0: model}, encoder=model, values=values)
+
+
+def _require_plane(name: str, model: Autoencoder) -> None:
     if model.config.latent_dim != PLANE_DIMENSION:
         raise LatentExplorerError(
             f"{name} has a latent size of {model.config.latent_dim}: only a latent size of 2 can be shown as a plane"
         )
-    codes, values = encode_images(model, images)
-    return Atlas(name, codes[None], labels, {0: model}, encoder=model, values=values)
+
+
+def of_pair(names: tuple[str, str], models: tuple[Autoencoder, Autoencoder], images: Tensor, labels: Tensor) -> Atlas:
+    """Return the atlas that leads from one model's latent space, frame 0, to another's, frame 1.
+
+    Images are uint8 (N, 28, 28), labels (N,) with -1 for none.
+    Raises LatentExplorerError where either latent space is not a plane.
+    """
+    for name, model in zip(names, models, strict=True):
+        _require_plane(name, model)
+    first, second = (encode_images(model, images) for model in models)
+    shared = first[1].keys() & second[1].keys()
+    values = {key: torch.stack([first[1][key], second[1][key]]) for key in sorted(shared)}
+    positions = torch.stack([first[0], second[0]])
+    decoders = dict(enumerate(models))
+    return Atlas(" to ".join(names), positions, labels, decoders, axis_name="model", axis=(0.0, 1.0), values=values)
+
+
+def log_spaced(low: float, high: float, count: int) -> list[float]:
+    """Return ``count`` betas from ``low`` to ``high``, evenly spaced in their logarithm, both ends exact."""
+    return [low, *(low * (high / low) ** (k / (count - 1)) for k in range(1, count - 1)), high]
+
+
+def of_any_beta(
+    name: str,
+    model: Autoencoder,
+    images: Tensor,
+    labels: Tensor,
+    betas: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+) -> Atlas:
+    """Return the atlas of an any-beta model, a frame for each of ``betas``, ascending within its range.
+
+    ``curves`` are figures measured at these betas, such as the ``distortion`` and ``rate`` on the test set, in nats.
+    The one decoder is gated: between frames the browser turns its gates to the beta in between.
+    Raises LatentExplorerError where the latent space is not a plane, ConfigError for a beta out of range.
+    """
+    _require_plane(name, model)
+    positions, rates = [], []
+    for fixed in map(model.at, betas):
+        encoded = [fixed.encode(to_pixels(chunk)) for chunk in images.split(CHUNK)]
+        positions.append(torch.cat([mu for mu, _ in encoded]))
+        rates.append(torch.cat([kl_divergence(mu, logvar) for mu, logvar in encoded if logvar is not None]))
+    return Atlas(
+        name,
+        torch.stack(positions),
+        labels,
+        {0: model},
+        encoder=model,
+        axis_name="beta",
+        axis=list(betas),
+        values={"kl": torch.stack(rates)},
+        curves=curves,
+    )
