@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vae_core import figures, palette
+from vae_core import figures
 from vae_core.errors import LatentExplorerError
+from vae_core.palette import DARK, LIGHT, Palette, for_theme
 
 METRICS = [
     {"step": 100, "beta": 0.1, "reconstruction": 180.0, "kl": 9.0},
@@ -50,9 +52,13 @@ def test_every_image_is_counted_once(labels: list[int]) -> None:
 
 
 def test_a_digit_has_its_colour_in_every_chart() -> None:
-    counts, probabilities = (EXAMPLES[name]().data[0] for name in ("counts", "probabilities"))
-    assert list(counts.marker.color) == list(probabilities.marker.color) == list(palette.DIGITS)
-    assert figures.counts_per_class([-1]).data[0].marker.color[-1] == palette.UNKNOWN
+    for palette in (LIGHT, DARK):
+        counts = figures.counts_per_class([1, -1], palette=palette).data[0]
+        probabilities = figures.class_probabilities([0.1] * 10, palette=palette).data[0]
+        assert list(counts.marker.color) == [*palette.digits, palette.unknown]
+        assert list(probabilities.marker.color) == list(palette.digits)
+        # Hatching tells it from the two greys among the ten.
+        assert list(counts.marker.pattern.shape) == [""] * 10 + ["/"]
 
 
 def test_other_classes_than_digits_keep_their_names() -> None:
@@ -118,30 +124,40 @@ def _as_seen_without_green(colour: str) -> np.ndarray[tuple[int], np.dtype[np.fl
     return seen
 
 
-def test_ten_colours_stay_apart_without_green_and_show_on_light_and_dark() -> None:
-    assert len(set(palette.DIGITS)) == 10
-    seen = [_as_seen_without_green(colour) for colour in palette.DIGITS]
+@pytest.mark.parametrize(("palette", "paper"), [(LIGHT, "#ffffff"), (DARK, "#101317")])
+def test_ten_colours_stay_apart_without_green_and_show_on_their_paper(palette: Palette, paper: str) -> None:
+    assert len(set(palette.digits)) == 10
+    seen = [_as_seen_without_green(colour) for colour in palette.digits]
     closest = min(np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i])
     assert closest > 0.08
-    for colour in (*palette.DIGITS, palette.UNKNOWN):
-        luminance = _luminance(colour)
-        assert (1.05 / (luminance + 0.05)) > 1.4, f"{colour} is lost on white"
-        assert (luminance + 0.05) / 0.055 > 1.4, f"{colour} is lost on black"
+    for colour in (*palette.digits, palette.unknown, palette.accent):
+        bright, dim = sorted([_luminance(colour), _luminance(paper)], reverse=True)
+        assert (bright + 0.05) / (dim + 0.05) > 2.5, f"{colour} is lost on {paper}"
 
 
 def test_the_plane_has_the_same_colours() -> None:
     script = (Path(__file__).resolve().parents[1] / "assets" / "plane" / "colours.js").read_text("utf-8")
-    for name in ("DIGITS_LIGHT", "DIGITS_DARK"):
-        assert _colours_of(script, name) == palette.DIGITS
+    assert _colours_of(script, "DIGITS_LIGHT") == LIGHT.digits
+    assert _colours_of(script, "DIGITS_DARK") == DARK.digits
+    none = re.search(r"none: dark \? \[([\d, ]+)\] : \[([\d, ]+)\]", script)
+    assert none, "colours.js does not define the colour of points without a label"
+    greys = [f"#{bytes(map(int, numbers.split(','))).hex()}" for numbers in none.groups()]
+    assert greys == [DARK.unknown, LIGHT.unknown]
 
 
 def _colours_of(script: str, name: str) -> tuple[str, ...]:
-    found = re.search(rf"const {name} = (\[[^\]]*\]|\w+);", script)
+    found = re.search(rf"const {name} = \[([^\]]*)\];", script)
     assert found, f"colours.js does not define {name}"
-    colours = tuple(re.findall(r"#[0-9a-f]{6}", found[1]))
-    return colours or _colours_of(script, found[1])
+    return tuple(re.findall(r"#[0-9a-f]{6}", found[1]))
 
 
-def test_classes_beyond_ten_repeat_the_palette_and_none_is_grey() -> None:
-    assert palette.of_class(12) == palette.DIGITS[2]
-    assert palette.of_class(-1) == palette.UNKNOWN
+def test_the_accent_is_the_apps() -> None:
+    config = tomllib.loads((Path(__file__).resolve().parents[1] / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert config["theme"]["light"]["primaryColor"] == LIGHT.accent
+    assert config["theme"]["dark"]["primaryColor"] == DARK.accent
+
+
+def test_a_theme_has_its_palette_and_classes_beyond_ten_repeat_it() -> None:
+    assert (for_theme(dark=True), for_theme(dark=False)) == (DARK, LIGHT)
+    assert DARK.of_class(12) == DARK.digits[2]
+    assert DARK.of_class(-1) == DARK.unknown
