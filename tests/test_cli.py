@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,8 +20,9 @@ import torch
 from PIL import Image
 
 from tests.factories import make_config, make_images, make_model, write_bundle, write_data_set
-from vae_core import cli, cli_output, cli_zoo, runs, zoo
+from vae_core import cli, cli_evaluate, cli_output, cli_zoo, runs, zoo
 from vae_core.checkpoints import model_bytes
+from vae_core.metrics import MEASURES
 from vae_core.recogniser import load_recogniser
 from vae_core.recogniser_training import RecogniserProgress, publish_recogniser, train_recogniser
 from vae_core.registry import BUNDLED, load_model, read_card
@@ -370,6 +372,46 @@ def test_evaluating_for_a_person_gives_units_and_what_was_measured(checkpoint: P
     assert f"60 of {data} (train, grey)" in said.out
     assert said.out.count("nats per image") == 4
     assert "measuring evidence" in said.err
+
+
+def test_the_measures_of_a_regular_latent_space_come_along_unless_they_are_not_wanted(
+    checkpoint: Path, data: Path, capsys: Said
+) -> None:
+    options = ["--data", str(data), "--samples", "1", "--iwae-samples", "0"]
+    assert cli.main(["evaluate", str(checkpoint), *options, "--json"]) == 0
+    printed = printed_json(capsys)
+    for measure in MEASURES:
+        assert isinstance(printed[measure.key], float | int)
+    assert cli.main(["evaluate", str(checkpoint), *options]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^holes in the prior +\d+\.\d%$", said, re.MULTILINE)
+    assert re.search(r"^mutual information +\d+\.\d\d nats$", said, re.MULTILINE)
+    assert cli.main(["evaluate", str(checkpoint), *options, "--no-measures", "--json"]) == 0
+    assert "holes" not in printed_json(capsys)
+
+
+def test_an_autoencoder_is_described_under_either_prior(tmp_path: Path, data: Path, capsys: Said) -> None:
+    path = tmp_path / "ae.safetensors"
+    path.write_bytes(model_bytes(make_model(kind="ae", likelihood="bernoulli-grey")))
+    assert cli.main(["evaluate", str(path), "--data", str(data), "--samples", "1"]) == 0
+    said = capsys.readouterr().out
+    for name in ("holes in the prior", "completeness", "log p(x), exact"):
+        assert f"\n{name} " in said
+        assert f"\n{name}, fitted prior " in said
+    assert "mutual information" not in said
+
+
+def test_without_a_recogniser_the_other_figures_are_still_given(
+    checkpoint: Path, data: Path, capsys: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_evaluate, "load_recogniser", lambda: load_recogniser(tmp_path))
+    options = ["--data", str(data), "--samples", "1", "--iwae-samples", "0", "--json"]
+    assert cli.main(["evaluate", str(checkpoint), *options]) == 0
+    said = capsys.readouterr()
+    printed = json.loads(said.out)
+    assert (printed["completeness"], printed["frechet"]) == (None, None)
+    assert isinstance(printed["holes"], float)
+    assert "`python -m vae_core zoo recogniser`" in said.err
 
 
 def test_a_run_is_evaluated_on_the_data_it_was_trained_on(tmp_path: Path, data: Path, capsys: Said) -> None:

@@ -11,8 +11,9 @@ from tests.factories import make_images, make_model
 from vae_core.config import LIKELIHOODS
 from vae_core.data import binarize_once, to_pixels
 from vae_core.errors import LatentExplorerError
-from vae_core.evaluation import evaluate, model_input
+from vae_core.evaluation import evaluate
 from vae_core.evidence import log_evidence
+from vae_core.inputs import model_input
 
 IMAGES, _ = make_images(40)
 ESTIMATES = ("elbo", "reconstruction", "kl", "log_evidence", "iwae")
@@ -101,3 +102,36 @@ def test_no_image_or_no_sample_is_refused() -> None:
         evaluate(make_model(), IMAGES, samples=0)
     with pytest.raises(LatentExplorerError, match="at least one sample, not -1"):
         evaluate(make_model(), IMAGES, iwae_samples=-1)
+
+
+# The measures of a regular latent space
+
+
+def test_measures_are_added_where_they_are_asked_for() -> None:
+    model = make_model()
+    plain, full = (evaluate(model, IMAGES, 1, 0, measures=wanted) for wanted in (False, True))
+    assert {key: full[key] for key in plain} == plain
+    added = set(full) - set(plain)
+    assert {"rate", "distortion", "holes", "continuity", "mutual_information", "holes_fitted"} <= added
+    assert (full["rate"], full["distortion"]) == (full["kl"], full["reconstruction"])
+    assert all(full[key] is None for key in added if key.endswith("_fitted"))
+
+
+def test_an_autoencoder_is_measured_under_either_prior() -> None:
+    figures = evaluate(make_model(kind="ae"), IMAGES, 1, 0, measures=True)
+    assert (figures["rate"], figures["mutual_information"]) == (None, None)
+    for key in ("continuity", "holes", "log_evidence"):
+        assert math.isfinite(figures[key])
+        assert math.isfinite(figures[f"{key}_fitted"])
+    left_out = evaluate(make_model(kind="ae"), IMAGES, 1, 0, exact=False, measures=True)
+    assert left_out["log_evidence_fitted"] is None
+
+
+@pytest.mark.parametrize("kind", ["vae", "ae"])
+def test_the_share_of_measuring_rises_to_one(kind: str) -> None:
+    said: list[tuple[str, float]] = []
+    model = make_model(kind=kind)
+    evaluate(model, IMAGES, 1, 0, exact=False, report=lambda *told: said.append(told), measures=True)
+    shares = [share for stage, share in said if stage == "regularity"]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1

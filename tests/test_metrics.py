@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vae_core.metrics import ACTIVE_THRESHOLD, active_units, latent_activity
+from tests.factories import make_images, make_model
+from vae_core.errors import ConfigError, DataError, ModelError
+from vae_core.evidence import log_evidence
+from vae_core.fitted_prior import with_fitted_prior
+from vae_core.inputs import model_input
+from vae_core.metrics import (
+    ACTIVE_THRESHOLD,
+    MEASURES,
+    PRIORS,
+    Bounds,
+    Measures,
+    active_units,
+    as_figures,
+    estimate_bounds,
+    latent_activity,
+    measure,
+)
+from vae_core.models import Autoencoder
+from vae_core.objectives import elbo
+from vae_core.recogniser import Recogniser
 
 
 def test_activity_is_the_variance_of_each_mean(generator: torch.Generator) -> None:
@@ -27,3 +50,154 @@ def test_a_unit_is_active_where_it_moves_more_than_the_threshold(scales: list[fl
 
 def test_a_collapsed_model_has_no_active_unit() -> None:
     assert active_units(torch.full((10, 4), 0.3)) == 0
+
+
+# Everything together
+
+
+IMAGES, _ = make_images(40)
+COUNTS = {"samples": 200, "exact": False}
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    """An untrained recogniser: what is measured here is true of any."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        return Recogniser().eval().requires_grad_(False)
+
+
+def measured(model: Autoencoder, recogniser: Recogniser | None = None, **options: Any) -> Measures:
+    return measure(model, IMAGES, recogniser, torch.Generator().manual_seed(0), **{**COUNTS, **options})
+
+
+def constant(model: Autoencoder) -> Autoencoder:
+    for parameter in model.decoder.parameters():
+        parameter.zero_()
+    return model
+
+
+def test_every_measure_is_registered_under_its_name() -> None:
+    assert [known.key for known in MEASURES] == [field.name for field in dataclasses.fields(Measures)]
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 3, 30])
+@pytest.mark.parametrize("kind", ["vae", "ae"])
+def test_a_model_of_any_size_has_every_measure_that_it_can(kind: str, latent_dim: int, recogniser: Recogniser) -> None:
+    model = make_model(kind=kind, latent_dim=latent_dim)
+    found = dataclasses.asdict(measured(model, recogniser, exact=True))
+    undefined = {"rate", "elbo", "mutual_information"} if kind == "ae" else set()
+    if latent_dim > 2:
+        undefined.add("log_evidence")
+    assert {key for key, value in found.items() if value is None} == undefined
+    for known in MEASURES:
+        value = found[known.key]
+        if value is not None:
+            assert math.isfinite(value)
+            assert known.unit != "share" or 0 <= value <= 1
+            assert known.key in ("elbo", "log_evidence") or value >= 0
+
+
+def test_a_decoder_that_ignores_its_input_is_smooth_and_says_nothing(recogniser: Recogniser) -> None:
+    model = constant(make_model())
+    found = measured(model, recogniser, exact=True)
+    assert (found.continuity, found.continuity_p99, found.recall) == (0, 0, 0)
+    # Every pixel is a fair coin, whatever z is.
+    assert found.distortion == pytest.approx(784 * math.log(2))
+    assert found.log_evidence == pytest.approx(-784 * math.log(2), rel=1e-5)
+
+
+def test_a_linear_decoder_is_as_steep_as_its_matrix_on_average() -> None:
+    model = make_model(decoder_widths=())
+    layer = model.decoder.layers[0]
+    layer.get_parameter("weight").mul_(0.01)
+    layer.get_parameter("bias").zero_()
+    # The sigmoid of nearly nothing has the slope 1/4.
+    expected = layer.get_parameter("weight").norm().item() / 4
+    found = measured(model)
+    assert found.continuity == pytest.approx(expected, rel=1e-4)
+    assert found.continuity_p99 == pytest.approx(expected, rel=1e-4)
+
+
+def test_an_encoder_that_ignores_its_input_fills_the_prior_and_tells_nothing() -> None:
+    model = make_model()
+    for parameter in model.encoder.parameters():
+        parameter.zero_()
+    found = measured(model)
+    assert (found.holes, found.active_units) == (0, 0)
+    assert (found.rate, found.mutual_information) == pytest.approx((0, 0), abs=1e-9)
+    assert found.elbo == pytest.approx(-found.distortion)
+
+
+def test_the_bounds_are_those_of_the_evidence_module() -> None:
+    model = make_model()
+    x = model_input(model, IMAGES)
+    bounds = estimate_bounds(model, x, 3, torch.Generator().manual_seed(5))
+    terms = elbo(model, x, 3, torch.Generator().manual_seed(5))
+    assert bounds.distortion == pytest.approx(terms.reconstruction.mean().item(), rel=1e-6)
+    assert bounds.rate == pytest.approx(terms.kl.mean().item(), rel=1e-6)
+    assert bounds.elbo == pytest.approx(terms.elbo.mean().item(), rel=1e-6)
+    assert bounds.log_evidence == pytest.approx(log_evidence(model, x).mean().item(), rel=1e-6)
+
+
+def test_known_bounds_are_not_estimated_again() -> None:
+    found = measured(make_model(), bounds=Bounds(1.0, 2.0, -3.0, -2.5))
+    assert (found.rate, found.distortion, found.elbo, found.log_evidence) == (1.0, 2.0, -3.0, -2.5)
+
+
+def test_the_fitted_prior_of_an_autoencoder_is_that_of_its_codes(recogniser: Recogniser) -> None:
+    model = make_model(kind="ae")
+    mu, _ = model.encode(model_input(model, IMAGES))
+    standard, fitted = (measured(model, recogniser, prior=prior, exact=True) for prior in PRIORS)
+    moved = measured(with_fitted_prior(model, mu), recogniser, exact=True)
+    assert dataclasses.replace(fitted, active_units=moved.active_units) == moved
+    assert fitted.active_units == standard.active_units == active_units(mu)
+    assert fitted.distortion == pytest.approx(standard.distortion, rel=1e-5)
+    # Its codes are spread far less than N(0, I), so fewer of its draws are far from any.
+    assert fitted.holes < standard.holes
+    assert fitted.continuity < standard.continuity
+
+
+def test_without_a_recogniser_its_measures_are_left_out() -> None:
+    found = measured(make_model())
+    assert (found.completeness, found.precision, found.recall, found.frechet) == (None, None, None, None)
+
+
+def test_the_same_seed_gives_the_same_measures(recogniser: Recogniser) -> None:
+    before = torch.get_rng_state()
+    assert measured(make_model(), recogniser) == measured(make_model(), recogniser)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_more_images_than_are_compared_are_drawn_from(recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vae_core.metrics.IMAGES", 20)
+    few = measured(make_model(), recogniser)
+    assert few.precision is not None
+    assert (few.precision * 20) % 1 == pytest.approx(0)
+
+
+def test_the_share_done_rises_to_one() -> None:
+    said: list[float] = []
+    measured(make_model(), report=said.append)
+    assert said == sorted(said)
+    assert said[-1] == 1
+
+
+def test_what_cannot_be_measured_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown prior 'flat': choose one of standard, fitted"):
+        measured(make_model(), prior="flat")
+    with pytest.raises(ModelError, match="only an autoencoder's can be fitted"):
+        measured(make_model(), prior="fitted")
+    with pytest.raises(DataError, match="no images to measure on"):
+        measure(make_model(), IMAGES[:0])
+
+
+def test_as_one_dictionary_the_fitted_prior_has_keys_of_its_own() -> None:
+    model = make_model(kind="ae")
+    standard, fitted = (measured(model, prior=prior) for prior in PRIORS)
+    flat = as_figures(standard, fitted)
+    assert (flat["holes"], flat["holes_fitted"]) == (standard.holes, fitted.holes)
+    assert "active_units_fitted" not in flat
+    alone = as_figures(standard)
+    assert list(alone) == list(flat)
+    assert all(value is None for key, value in alone.items() if key.endswith("_fitted"))

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from vae_core import runs
-from vae_core.cli_output import ProgressLine, number, print_json, print_pairs
+from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, say
 from vae_core.data import load_images
-from vae_core.errors import LatentExplorerError
+from vae_core.errors import LatentExplorerError, ModelError
 from vae_core.evaluation import evaluate
+from vae_core.metrics import FITTED, MEASURES
+from vae_core.recogniser import Recogniser, load_recogniser
 from vae_core.registry import BUNDLED, load_model, read_card
 
 FIGURES = {
@@ -23,6 +25,18 @@ FIGURES = {
     "iwae": "log p(x), importance-weighted bound",
 }
 """The figures in nats per image, and their names in words."""
+
+MEASURED = {
+    "continuity": "Jacobian of the decoder, mean",
+    "continuity_p99": "Jacobian of the decoder, 99 %",
+    "completeness": "completeness",
+    "precision": "precision",
+    "recall": "recall",
+    "frechet": "Fréchet distance",
+    "holes": "holes in the prior",
+    "mutual_information": "mutual information",
+}
+"""Further measures, and their names in words."""
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
@@ -50,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--iwae-samples", type=at_least(0), default=500, metavar="N", help="for the bound, 0 to leave it out (500)"
     )
+    parser.add_argument("--no-measures", action="store_true", help="leave out the measures of a regular latent space")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
@@ -62,6 +77,15 @@ def data_of(model: str) -> str:
     return "mnist"
 
 
+def recogniser_or_none() -> Recogniser | None:
+    """Return the bundled recogniser; where it is not whole, say what to do and go on without it."""
+    try:
+        return load_recogniser()
+    except ModelError as error:
+        say(f"without the recogniser's measures: {error}")
+        return None
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Measure the model and print its figures."""
     began = time.perf_counter()
@@ -70,13 +94,23 @@ def run(arguments: argparse.Namespace) -> None:
     images, _ = load_images(data, split=arguments.split)
     if len(images) == 0:
         raise LatentExplorerError(f"{data} has no {arguments.split} images: choose another --split or --data")
+    measures = not arguments.no_measures
+    recogniser = recogniser_or_none() if measures else None
     line = ProgressLine(1.0, "")
 
     def report(stage: str, share: float) -> None:
         line.show(share, f"measuring {stage}")
 
     try:
-        figures = evaluate(model, images[: arguments.images], arguments.samples, arguments.iwae_samples, report=report)
+        figures = evaluate(
+            model,
+            images[: arguments.images],
+            arguments.samples,
+            arguments.iwae_samples,
+            report=report,
+            measures=measures,
+            recogniser=recogniser,
+        )
     finally:
         line.close()
     seconds = round(time.perf_counter() - began, 3)
@@ -96,4 +130,20 @@ def describe(figures: dict[str, Any]) -> dict[str, str]:
             lines[name] = f"{number(figures[key])} ± {number(figures[f'{key}_error'])} nats per image"
     lines["squared error"] = f"{number(figures['squared_error'], 5)} per pixel"
     lines["active units"] = number(figures["active_units"])
+    return lines | describe_measures(figures)
+
+
+def describe_measures(figures: dict[str, Any]) -> dict[str, str]:
+    """Return names and values of the measures there are, under N(0, I) and where there is one the fitted prior."""
+    units = {measure.key: measure.unit for measure in MEASURES}
+    lines = {}
+    for suffix, prior in (("", ""), (FITTED, ", fitted prior")):
+        for key, name in MEASURED.items():
+            value = figures.get(key + suffix)
+            if value is not None:
+                share = units[key] == "share"
+                lines[name + prior] = f"{value:.1%}" if share else f"{number(value)} {units[key]}"
+    evidence = figures.get(f"log_evidence{FITTED}")
+    if evidence is not None:
+        lines[f"{FIGURES['log_evidence']}, fitted prior"] = f"{number(evidence)} nats per image"
     return lines

@@ -8,24 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_core.data import binarize_once, to_pixels
+from vae_core.data import to_pixels
 from vae_core.errors import LatentExplorerError
 from vae_core.evidence import iwae, log_evidence
-from vae_core.metrics import active_units
+from vae_core.inputs import model_input
+from vae_core.metrics import Bounds, active_units, as_figures, measure
 from vae_core.models import Autoencoder
 from vae_core.objectives import elbo_terms
 from vae_core.quadrature import MAX_DIMENSION
+from vae_core.recogniser import Recogniser
 
 SEED = 0
 CHUNK = 500
-
-
-def model_input(model: Autoencoder, images: Tensor) -> Tensor:
-    """Return uint8 images (N, 28, 28) as the pixels the model's likelihood is a density of, (N, 1, 28, 28).
-
-    Binary pixels are binarised once under a fixed seed, as published figures are; grey ones are value / 255.
-    """
-    return binarize_once(images) if model.likelihood.pixels == "binary" else to_pixels(images)
 
 
 def _mean_and_error(values: Tensor) -> tuple[float, float]:
@@ -69,6 +63,8 @@ def evaluate(
     iwae_samples: int = 500,
     exact: bool = True,
     report: Callable[[str, float], None] = lambda stage, share: None,
+    measures: bool = False,
+    recogniser: Recogniser | None = None,
 ) -> dict[str, Any]:
     """Return every figure of ``model`` on uint8 images (N, 28, 28) as one flat dictionary.
 
@@ -76,7 +72,9 @@ def evaluate(
     with its standard error over images under ``..._error``; None where a figure is not defined (the bounds of
     an AE, the exact evidence beyond two dimensions) or not asked for (``iwae_samples`` of 0, ``exact`` of False).
     ``squared_error`` is per pixel, on grey values.
-    ``report`` is called with a stage, "bounds" or "evidence", and the share of it that is done.
+    ``measures`` adds those of `vae_core.metrics` under their keys, and for an AE under the Gaussian fitted to its
+    codes with keys that end in ``_fitted``; without a ``recogniser`` those in its features are None.
+    ``report`` is called with a stage, "bounds", "evidence" or "regularity", and the share of it that is done.
     Raises LatentExplorerError where there is no image or no sample.
     """
     if len(images) == 0:
@@ -102,4 +100,31 @@ def evaluate(
         ]
     figures["squared_error"] = sum(errors) / images.numel()
     figures["active_units"] = active_units(mu)
+    if measures:
+        figures |= _measures(model, images, figures, exact, recogniser, report)
     return figures
+
+
+def _measures(
+    model: Autoencoder,
+    images: Tensor,
+    figures: dict[str, Any],
+    exact: bool,
+    recogniser: Recogniser | None,
+    report: Callable[[str, float], None],
+) -> dict[str, Any]:
+    """Return the measures of a regular latent space, flat: of an AE under either prior."""
+    generator = torch.Generator().manual_seed(SEED)
+    bounds = Bounds(figures["kl"], figures["reconstruction"], figures["elbo"], figures["log_evidence"])
+    priors = 1 if model.is_variational else 2
+
+    def first(share: float) -> None:
+        report("regularity", share / priors)
+
+    def second(share: float) -> None:
+        report("regularity", (1 + share) / priors)
+
+    standard = measure(model, images, recogniser, generator, bounds=bounds, report=first)
+    if model.is_variational:
+        return as_figures(standard)
+    return as_figures(standard, measure(model, images, recogniser, generator, "fitted", exact=exact, report=second))
