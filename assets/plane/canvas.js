@@ -3,14 +3,17 @@
 import { palette } from "./colours.js";
 import { pointAlpha, pointSize } from "./points.js";
 
-/** How much of each pixel a disc of this diameter covers, as a square of side `side`. */
+const FINENESS = 8;
+
+/** How much of each pixel a disc of this diameter covers, as a square of side `side`; small ones are squares. */
 function discMask(diameter) {
-  const side = Math.max(1, Math.ceil(diameter));
+  if (diameter <= 2.5) return { side: Math.round(diameter), cover: new Float32Array(9).fill(1) };
+  const side = Math.ceil(diameter);
   const cover = new Float32Array(side * side);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const d = Math.hypot(x + 0.5 - side / 2, y + 0.5 - side / 2);
-      cover[y * side + x] = diameter <= 2.5 ? 1 : Math.max(0, Math.min(1, diameter / 2 - d + 0.25));
+  for (let y = 0; y < side * FINENESS; y++) {
+    for (let x = 0; x < side * FINENESS; x++) {
+      const d = Math.hypot((x + 0.5) / FINENESS - side / 2, (y + 0.5) / FINENESS - side / 2);
+      if (d <= diameter / 2) cover[Math.floor(y / FINENESS) * side + Math.floor(x / FINENESS)] += 1 / FINENESS ** 2;
     }
   }
   return { side, cover };

@@ -16,7 +16,7 @@ export class Inspector {
     this.plane = plane;
     const say = plane.say;
     this.image = pixels(28, 28, { class: "decoded", "data-testid": "decoded", role: "img", "aria-label": say("decoded_image") });
-    this.again = iconButton("again", say("draw_again"), () => plane.drawAgain());
+    this.again = iconButton("again", say("draw_again"), () => plane.drawAgain(), { hidden: true });
     this.z = [0, 1].map(() => element("span", { class: "number" }));
     this.looks = element("span", { class: "looks-digit" });
     this.confidence = element("span", { class: "number looks-share" });

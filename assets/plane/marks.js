@@ -59,7 +59,7 @@ function drawAxes({ context, view, theme }) {
   context.textAlign = "center";
   for (const value of values) {
     const x = view.toScreen(value, 0)[0];
-    if (x > 26 && x < view.size - 26) textOver(context, theme, tickLabel(value, step), x, view.size - 7, theme.ink(0.55));
+    if (x > 26 && x < view.size - 44) textOver(context, theme, tickLabel(value, step), x, view.size - 7, theme.ink(0.55));
   }
   context.textAlign = "left";
   for (const value of rows) {

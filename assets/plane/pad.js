@@ -120,8 +120,8 @@ export class Pad {
 
   #describe() {
     const { code } = this;
-    setText(this.mean, code ? code.mean.map((v) => decimal(v, 3)).join("  ") : "\u2013");
-    setText(this.spread, code?.logvar ? code.logvar.map((v) => decimal(Math.exp(v / 2), 3)).join("  ") : "\u2013");
+    setText(this.mean, code ? code.mean.map((v) => decimal(v, 3)).join("\u2003") : "\u2013");
+    setText(this.spread, code?.logvar ? code.logvar.map((v) => decimal(Math.exp(v / 2), 3)).join("\u2003") : "\u2013");
     this.spreadRow.hidden = this.plane.atlas ? this.plane.atlas.kind !== "vae" : false;
     this.undo.disabled = this.strokes.length === 0;
     this.clear.disabled = !this.image;

@@ -14,7 +14,7 @@ export class PathStrip {
     const { say } = plane;
     this.playing = false;
     this.play = iconButton("play", say("play"), () => (this.playing ? this.pause() : this.start()));
-    this.pauseButton = iconButton("pause", say("pause"), () => this.pause());
+    this.pauseButton = iconButton("pause", say("pause"), () => this.pause(), { hidden: true });
     this.kind = element("select", { class: "select", "aria-label": say("interpolation"), title: say("interpolation_help") });
     for (const kind of ["linear", "spherical"]) this.kind.append(element("option", { value: kind, text: say(`interpolation_${kind}`) }));
     this.kind.onchange = () => plane.setInterpolation(this.kind.value);

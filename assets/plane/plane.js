@@ -119,7 +119,11 @@ export class LatentPlane extends Actions {
     if (recogniser !== this.recogniser) this.stage.forgetTiles();
     this.recogniser = recogniser;
     const error = !atlas && packError();
-    this.stage.setMessage(error ? this.say("unreadable", { reason: error }) : atlas ? null : this.say("loading"), Boolean(error));
+    if (error) this.stage.setMessage(this.say("unreadable", { reason: error }), true);
+    // While another map is on its way the one before it stays, faded.
+    else this.stage.setMessage(this.atlas ? null : this.say("loading"), false, !atlas);
+    this.node.dataset.waiting = String(!this.atlas);
+    for (const part of [this.toolbar, this.legend, this.inspector, this.path, this.pad]) if (part) part.node.inert = !this.atlas;
     if (other) this.refresh();
   }
 

@@ -12,8 +12,8 @@ import { WebGLPoints } from "./webgl.js";
 
 const LARGEST = 760;
 const SMALLEST = 240;
-const ABOVE = 236;
-const READINGS = 232;
+const AROUND = 276;
+const READINGS = 246;
 const NARROW = 700;
 const GAP = 28;
 const STILL = 160;
@@ -85,11 +85,11 @@ export class Stage {
     this.overlays.forgetTiles();
   }
 
-  setMessage(text, isError = false) {
+  setMessage(text, isError, busy = false) {
     setText(this.message, text ?? "");
     this.message.hidden = text === null;
     this.message.dataset.error = String(isError);
-    this.node.setAttribute("aria-busy", String(text !== null && !isError));
+    this.node.setAttribute("aria-busy", String(busy));
   }
 
   /** Keeps the square as large as the container and the window allow. */
@@ -107,7 +107,7 @@ export class Stage {
     if (width === 0) return;
     const narrow = width < NARROW;
     const across = narrow || !this.plane.inspector ? width : Math.floor(0.62 * width);
-    const down = narrow ? 0.8 * window.innerHeight : window.innerHeight - ABOVE;
+    const down = narrow ? 0.8 * window.innerHeight : window.innerHeight - AROUND;
     const side = Math.floor(Math.max(SMALLEST, Math.min(across, LARGEST, down)));
     this.container.dataset.narrow = String(narrow);
     this.container.style.setProperty("--side", `${side}px`);
