@@ -9,11 +9,15 @@ from typing import Any, Final
 import streamlit as st
 
 from pages.common.plane_module import ASSETS, link, read_modules
+from pages.common.plane_options import Link, Nearest, RateMark, RowDigit, greys
 from pages.common.plane_state import PlaneState, Point, parse
 from pages.common.plane_words import words
 
 NAME: Final = "latent_plane"
-PARTS: Final = ("toolbar", "legend", "inspector", "path", "pad")
+PARTS: Final = ("toolbar", "legend", "inspector", "dial", "row", "rates", "path", "pad")
+"""What can stand beside a plane. The dial needs an atlas with several frames, the row digits, the rates curves."""
+
+__all__ = ("PARTS", "Link", "Nearest", "RateMark", "RowDigit", "carry", "latent_plane", "pad")
 
 
 @cache
@@ -50,6 +54,12 @@ def latent_plane(
     selection: Sequence[Point] | None = None,
     parts: Sequence[str] = PARTS,
     picture: Sequence[int] | None = None,
+    nearest: Nearest | None = None,
+    row: Sequence[RowDigit] = (),
+    marks: Sequence[RateMark] = (),
+    collapse: float | None = None,
+    ends: tuple[str, str] | None = None,
+    link: Link | None = None,
     rest: bool = True,
     renderer: str = "auto",
     revision: int = 0,
@@ -63,13 +73,21 @@ def latent_plane(
 
     Args:
         recogniser: the id of the recogniser that names decoded images; without one nothing is named.
-        frame: position on the atlas's axis, from 0 to frames - 1; between frames points are blended.
+        frame: position on the atlas's axis, from 0 to frames - 1; between frames points are blended. The dial changes
+            it, and reports it once when it is let go (`plane_axis` turns it into beta and back).
         color: "digit", or the name of one of the atlas's values.
         overlays: of "labels", "prior", "density", "holes", "tiles", "regions".
         hidden: classes not shown, 10 for points without a label.
         selection: the corners of a polygon.
         parts: what stands beside the plane, of PARTS.
         picture: an image to encode, 784 grey levels 0..255, row by row.
+        nearest: the encoded image nearest to z; shown beside its reconstruction for as long as it is the nearest.
+        row: digits shown above their reconstructions, about twelve; they follow the dial in the browser.
+        marks: models trained for one beta each, marked on the rate-distortion chart.
+        collapse: the beta from which on fewer than two latent dimensions are active, marked on the dial; without
+            it that is read off the atlas's curves ``activity.0`` and ``activity.1``, if it has them.
+        ends: what stands at the ends of the dial over a pair of models; without it, the parts of the atlas's name.
+        link: the planes that this one shares its pointer with.
         rest: whether a resting pointer is reported; clicks and keys always are.
         renderer: "auto", or "canvas2d" to do without WebGL.
         on_change: called when the browser reports something, before the page runs again.
@@ -80,6 +98,7 @@ def latent_plane(
     )  # fmt: skip
     options: dict[str, Any] = {
         "role": "plane",
+        "name": key,
         "atlas": atlas,
         "recogniser": recogniser,
         "frame": frame,
@@ -91,7 +110,13 @@ def latent_plane(
         "mode": mode,
         "selection": None if selection is None else [list(corner) for corner in selection],
         "parts": list(parts),
-        "picture": None if picture is None else [int(grey) for grey in picture],
+        "picture": None if picture is None else greys(picture),
+        "nearest": nearest and nearest.data(),
+        "row": [digit.data() for digit in row],
+        "marks": [mark.data() for mark in marks],
+        "collapse": collapse,
+        "ends": ends and list(ends),
+        "link": link and link.data(),
         "rest": rest,
         "renderer": renderer,
         "revision": revision,
@@ -101,3 +126,12 @@ def latent_plane(
         options["z"] = list(z)
     result = _component()(data=options, key=key, on_view_change=on_change)
     return parse(result.view, start)
+
+
+def pad(plane: str, *, key: str, picture: Sequence[int] | None = None) -> None:
+    """Show the pad of the plane with the key ``plane``, in a place of its own.
+
+    The digit on it is the plane's: it is marked there, and reported in its state. ``picture`` is one that comes from
+    elsewhere, 784 grey levels 0..255, row by row; it is taken over once.
+    """
+    _component()(data={"role": "pad", "plane": plane, "picture": None if picture is None else greys(picture)}, key=key)

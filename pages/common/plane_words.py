@@ -7,7 +7,8 @@ from pages.common.i18n import _
 
 def words() -> dict[str, str]:
     """Return the plane's words by the name its JavaScript knows them by; {names} are filled in there."""
-    return {**_stage(), **_toolbar(), **_overlays(), **_legend(), **_inspector(), **_path(), **_pad(), **_spoken()}
+    above = {**_stage(), **_toolbar(), **_overlays(), **_legend(), **_inspector()}
+    return {**above, **_dial(), **_row(), **_rates(), **_path(), **_pad(), **_spoken()}
 
 
 def _stage() -> dict[str, str]:
@@ -91,6 +92,59 @@ def _inspector() -> dict[str, str]:
         "nearest": _("Nearest code"),
         "nearest_help": _("The digit of the encoded image whose code is nearest, and how far away it is in the plane"),
         "distance": _("at {distance}"),
+        "nearest_original": _("The encoded image whose code is nearest"),
+        "nearest_reconstruction": _("What the model makes of its code"),
+        "original": _("Original"),
+        "reconstruction": _("Decoded"),
+    }
+
+
+def _dial() -> dict[str, str]:
+    return {
+        "dial_beta": _("β"),
+        "dial_beta_help": _("The weight of the KL term: small for exact images, large for an orderly latent space"),
+        "dial_model": _("From one model to the other"),
+        "dial_model_help": _("Every point moves from its place in one latent space to its place in the other"),
+        "dial_step": _("Training step"),
+        "dial_step_help": _("The model as it was at this step of its training"),
+        "dial_play": _("Play the dial"),
+        "dial_stop": _("Stop the dial"),
+        "dial_beta_now": _("beta {value}"),
+        "dial_step_now": _("step {value}"),
+        "dial_model_now": _("{percent} percent of the way from {first} to {last}"),
+        "dial_collapse": _("collapse"),
+        "dial_collapse_help": _("From β = {value} on, fewer than two latent dimensions are active"),
+    }
+
+
+def _row() -> dict[str, str]:
+    return {
+        "row": _("Chosen digits and their reconstructions"),
+        "row_original": _("Original {label}"),
+        "row_reconstruction": _("Reconstruction of {label}"),
+    }
+
+
+def _rates() -> dict[str, str]:
+    return {
+        "rates": _("Rate and distortion"),
+        "rates_distortion": _("Distortion D"),
+        "rates_distortion_help": _("What reconstructing an image costs: −log p(x|z), on average over q(z|x)"),
+        "rates_rate": _("Rate R"),
+        "rates_rate_help": _("What the code tells of the image: KL(q(z|x) ‖ p(z))"),
+        "rates_elbo": _("ELBO"),
+        "rates_elbo_help": _("−(D + R): a lower bound of log p(x), largest where β is 1"),
+        "rates_objective": _("D + βR"),
+        "rates_objective_help": _("What training at this β makes small"),
+        "rates_active": _("Active dimensions"),
+        "rates_active_help": _("Those whose mean varies over the images by more than 0.01 (variance)"),
+        "rates_none_active": _("none"),
+        "nats": _("nats"),
+        "chart": _("Distortion against rate, with the dial's place on the curve"),
+        "chart_x": _("Rate (nats)"),
+        "chart_y": _("Distortion (nats)"),
+        "chart_elbo": _("ELBO {value}"),
+        "chart_mark": _("{name}: β {beta}, rate {rate}, distortion {distortion} nats"),
     }
 
 
