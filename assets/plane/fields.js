@@ -93,14 +93,18 @@ export function bandwidthOf(points, cell) {
   return Math.max(cell, 0.5 * Math.sqrt(spread[0] * spread[1]) * n ** (-1 / 6));
 }
 
-/** The density that a share `quantile` of the points lies below; a sample of at most 20,000 of them says. */
-export function levelBelow(field, points, quantile) {
+/** The densities at the points, ascending; of more than 20,000 points an even sample says. */
+export function rankedDensities(field, points) {
   const n = points.length / 2;
   const step = Math.max(1, Math.floor(n / 20000));
   const found = [];
   for (let i = 0; i < n; i += step) found.push(field.at(points[2 * i], points[2 * i + 1]));
-  found.sort((a, b) => a - b);
-  return found[Math.min(found.length - 1, Math.floor(quantile * found.length))] ?? 0;
+  return Float32Array.from(found).sort();
+}
+
+/** The density that a share of the ranked ones lies below. */
+export function levelBelow(ranked, share) {
+  return ranked[Math.min(ranked.length - 1, Math.floor(share * ranked.length))] ?? 0;
 }
 
 /**

@@ -6,6 +6,7 @@ import { toBytes } from "./likelihood.js";
 import { alongPath } from "./maths.js";
 
 const FRAMES = 16;
+const AT_ONCE = 4;
 const LEG_SECONDS = 1.6;
 
 export class PathStrip {
@@ -55,19 +56,34 @@ export class PathStrip {
     this.developed = key;
     const shown = state.pins.length > 1 && atlas.canDecode();
     this.film.hidden = !shown;
+    this.places = null;
     if (!shown) return;
-    const places = this.#places(state.pins.length);
-    const zs = places.map((t) => alongPath(state.interpolation, state.pins, t));
-    const means = meanPictures(atlas, state.frame, Float32Array.from(zs.flat()), zs.length);
-    while (this.film.children.length < zs.length) this.film.append(this.#frame());
-    while (this.film.children.length > zs.length) this.film.lastChild.remove();
-    zs.forEach((z, i) => {
+    this.places = this.#places(state.pins.length);
+    while (this.film.children.length < this.places.length) this.film.append(this.#frame());
+    while (this.film.children.length > this.places.length) this.film.lastChild.remove();
+    this.places.forEach((place, i) => {
       const button = this.film.children[i];
-      button.dataset.pin = String(Number.isInteger(places[i]));
-      button.place = places[i];
-      button.setAttribute("aria-label", this.plane.say("film_frame", { number: i + 1, count: zs.length }));
-      paintGrey(button.firstChild, toBytes(means.subarray(784 * i, 784 * (i + 1)), new Uint8Array(784)));
+      button.dataset.pin = String(Number.isInteger(place));
+      button.place = place;
+      button.setAttribute("aria-label", this.plane.say("film_frame", { number: i + 1, count: this.places.length }));
     });
+    this.next = 0;
+    this.plane.stage.redraw();
+  }
+
+  /** Decodes a few more frames of the film. Returns whether there are more to do. */
+  work() {
+    const { state, atlas } = this.plane;
+    const few = (this.places ?? []).slice(this.next, this.next + AT_ONCE);
+    if (few.length === 0) return false;
+    const zs = few.map((place) => alongPath(state.interpolation, state.pins, place));
+    const means = meanPictures(atlas, state.frame, Float32Array.from(zs.flat()), few.length);
+    few.forEach((_, i) => {
+      const picture = toBytes(means.subarray(784 * i, 784 * (i + 1)), new Uint8Array(784));
+      paintGrey(this.film.children[this.next + i].firstChild, picture);
+    });
+    this.next += few.length;
+    return this.next < this.places.length;
   }
 
   #frame() {

@@ -149,7 +149,8 @@ export class Stage {
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    if (this.overlays.work(Boolean(cursor || points))) this.redraw({});
+    const more = [this.overlays.work(Boolean(cursor || points)), this.plane.path?.work()];
+    if (more.some(Boolean)) this.redraw();
   }
 
   #drawPoints(step) {

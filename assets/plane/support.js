@@ -1,6 +1,6 @@
 // What is known of a spot from the codes alone: their density, whether it is on their support, the nearest one.
 
-import { bandwidthOf, classHearts, contour, density, holes, levelBelow } from "./fields.js";
+import { bandwidthOf, classHearts, contour, density, holes, levelBelow, rankedDensities } from "./fields.js";
 import { Neighbours } from "./neighbours.js";
 import { shownMask } from "./points.js";
 
@@ -25,9 +25,13 @@ export class Support {
     });
   }
 
+  get ranked() {
+    return this.#once("ranked", () => rankedDensities(this.field, this.points));
+  }
+
   /** The density below which a spot counts as off the support: 2 % of the codes lie where it is lower. */
   get threshold() {
-    return this.#once("threshold", () => levelBelow(this.field, this.points, OFF_SHARE));
+    return this.#once("threshold", () => levelBelow(this.ranked, OFF_SHARE));
   }
 
   get holes() {
@@ -36,7 +40,7 @@ export class Support {
 
   /** Contours around the densest regions that hold 90, 50 and 10 % of the codes. */
   get contours() {
-    return this.#once("contours", () => [0.1, 0.5, 0.9].map((share) => contour(this.field, levelBelow(this.field, this.points, share))));
+    return this.#once("contours", () => [0.1, 0.5, 0.9].map((share) => contour(this.field, levelBelow(this.ranked, share))));
   }
 
   /** Where each class is densest, for its name on the plane. */

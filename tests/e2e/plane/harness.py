@@ -190,7 +190,12 @@ class Bench:
 
     def grey(self, test_id: str = "decoded") -> NDArray[np.uint8]:
         """The grey levels (28, 28) of a canvas of decoded pixels."""
-        values = self.page.get_by_test_id(test_id).evaluate(
+        return self.grey_of(self.page.get_by_test_id(test_id))
+
+    @staticmethod
+    def grey_of(canvas: Locator) -> NDArray[np.uint8]:
+        """The grey levels (28, 28) of any such canvas."""
+        values = canvas.evaluate(
             """(canvas) => {
               const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
               return Array.from({ length: 784 }, (_, i) => data[4 * i]);

@@ -32,6 +32,22 @@ def test_the_film_runs_from_the_first_pin_to_the_last(bench: Bench) -> None:
     assert np.hypot(*bench.z()) == pytest.approx(1 + 0.5 * (count // 4) / ((count - 1) / 2), abs=1e-4)
 
 
+def test_every_frame_of_the_film_is_decoded(bench: Bench) -> None:
+    bench.open(ATLAS, pins=[[1.0, 0.0], [-1.0, 0.5]])
+    frames = bench.page.locator(".film-frame canvas")
+    count = frames.count()
+    z = torch.stack([torch.linspace(1, -1, count), torch.linspace(0, 0.5, count)], -1)
+    bench.page.wait_for_function(
+        """() => {
+          const film = document.getElementById("view").shadowRoot.querySelectorAll(".film-frame canvas");
+          return [...film].every((canvas) => canvas.getContext("2d").getImageData(0, 0, 1, 1).data[3] === 255);
+        }"""
+    )
+    expected = (255 * MODEL.decode(z)).round().reshape(count, 28, 28).numpy()
+    for index in range(count):
+        assert np.abs(bench.grey_of(frames.nth(index)) - expected[index]).max() <= 2
+
+
 def test_playing_moves_the_cursor_along_the_path_and_tells_only_where_it_stops(bench: Bench) -> None:
     bench.open(ATLAS, pins=[[-1, 0.5], [1, 0.5]], z=[-1, 0.5])
     bench.page.get_by_role("button", name="Play").click()
