@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
-from pages.common import caches, state
+from pages.common import caches, image_sets, keys, state
+from pages.common.caches import Opened
+from pages.common.card import model_card
+from pages.common.details import nearest_image
+from pages.common.digit import digit_panel
+from pages.common.explorer_view import MODEL, PANEL, PANELS, VIEW
+from pages.common.film import film_buttons
+from pages.common.gallery import gallery, selected
 from pages.common.i18n import _
-from pages.common.layout import open_page, problem
-from pages.common.parameters import Parameter, choice
+from pages.common.layout import open_page, problem, remark
 from pages.common.plane import carry
-from pages.common.plane_view import PARAMETERS, show_plane
+from pages.common.plane_state import PlaneState
+from pages.common.plane_view import SELECTION, plane_state, show_plane
+from pages.common.text import quoted
 from vae_core.errors import LatentExplorerError
-from vae_core.registry import BUNDLED, list_models, model_problems
+from vae_core.registry import list_models, model_problems, read_card
+
+PLANE: Final = "plane"
 
 
-def choose_model(names: list[str], model: Parameter[str]) -> caches.Opened | None:
-    """Let the person choose among the models; where one cannot be shown, say so and go on with another."""
-    wanted = state.get(model)
-    with st.spinner(_("Opening the model…")):
-        opened, errors = caches.first_that_opens([wanted, *(name for name in names if name != wanted)])
-    for sentence in dict.fromkeys([*model_problems(), *map(str, errors)]):
-        problem(_("A model cannot be shown."), sentence)
-    if opened is not None:
-        state.put(model, opened.name)
-        st.selectbox(_("Model"), names, key=model.key, width=240, help=_("Which bundled model's plane is shown"))
+def choose_images() -> image_sets.Shown:
+    """Return the images the person asks for; where they cannot be shown, say so and show MNIST's."""
+    try:
+        return image_sets.wanted()
+    except LatentExplorerError as error:
+        name = state.get(image_sets.DATA)
+        problem(_("{name} cannot be shown; MNIST is.").format(name=image_sets.title(name)), str(error))
+        if name != image_sets.OWN:  # a download is tried again when it is asked for again
+            state.put(image_sets.DATA, "mnist")
+        return image_sets.published("mnist", "test")
+
+
+def choose_model(names: list[str], images: image_sets.Shown) -> Opened | None:
+    """Return the model the person asks for; where it cannot be shown, say so and go on with another."""
+    wanted = state.get(MODEL)
+    opened, errors = caches.first_that_opens([wanted, *(name for name in names if name != wanted)], images)
+    reasons = list(dict.fromkeys([*map(str, errors), *model_problems()]))
+    if opened is None:
+        problem(_("No model can be shown."), *reasons)
+        return None
+    if errors:
+        sentence = _("The model {wanted} cannot be shown; {shown} is.")
+        problem(sentence.format(wanted=quoted(wanted), shown=quoted(opened.name)), *reasons)
+    elif reasons:
+        remark(_("Some models cannot be shown."), *reasons)
+    state.put(MODEL, opened.name)
     return opened
 
 
@@ -36,26 +64,104 @@ def recogniser() -> caches.Pack | None:
         return None
 
 
+def controls(opened: Opened, names: list[str]) -> None:
+    """Draw what is chosen for the whole page: the model, and the images that it encodes."""
+    st.selectbox(
+        _("Model"),
+        names,
+        key=MODEL.key,
+        width=260,
+        on_change=_forget_selection,
+        help=_("Which bundled model's plane is shown"),
+    )
+    with st.popover(
+        image_sets.summary(len(opened.images.images)), help=_("Which images are shown, and how many of them")
+    ):
+        image_sets.controls(_forget_selection)
+
+
+def _forget_selection() -> None:
+    # On another map the same place holds other images.
+    state.put(SELECTION, ())
+
+
 @st.fragment
-def explore(atlas_id: str, recogniser_id: str | None, model: Parameter[str]) -> None:
-    """Show the plane; what is done on it runs this part of the page again and no other."""
-    show_plane(atlas_id, key="plane", recogniser=recogniser_id)
-    state.publish((model, *PARAMETERS))
+def explore(opened: Opened, recogniser_id: str | None) -> None:
+    """Show the plane and what belongs to it; what is done there runs this part of the page again and no other."""
+    shown = plane_state()
+    show_plane(
+        opened.atlas.id,
+        key=PLANE,
+        recogniser=recogniser_id,
+        nearest=nearest_image(opened, shown),
+        on_report=_open_gallery,
+    )
+    count = len(selected(opened, shown.selection))
+    with st.container(horizontal=True, vertical_alignment="center", key="panels"):
+        st.segmented_control(
+            _("Below the plane"),
+            PANELS,
+            key=PANEL.key,
+            format_func=lambda panel: _panel_title(panel, count),
+            label_visibility="collapsed",
+            help=_("Opens under this row; click again to close"),
+        )
+        st.space("stretch")
+        film_buttons(opened.name, opened.model, shown)
+    _show_panel(opened, shown)
+    publish()
+
+
+def publish() -> None:
+    """Write what is on screen to the address."""
+    state.publish(VIEW)
+
+
+def _open_gallery(before: PlaneState, now: PlaneState) -> None:
+    if now.selection and now.selection != before.selection:
+        state.put(PANEL, "selection")
+        st.session_state.pop(keys.GALLERY_PAGE, None)
+
+
+def _panel_title(panel: str, count: int) -> str:
+    return {
+        "draw": _("Draw a digit"),
+        "selection": _("Selection ({count})").format(count=f"{count:,}") if count else _("Selection"),
+        "card": _("This model's card"),
+    }[panel]
+
+
+def _show_panel(opened: Opened, shown: PlaneState) -> None:
+    panel = state.get(PANEL)
+    if panel == "draw":
+        digit_panel(opened, PLANE)
+    elif panel == "selection":
+        gallery(opened, shown.selection, publish)
+    elif panel == "card":
+        model_card(read_card(opened.name))
 
 
 def main() -> None:
     """Draw the page."""
-    model = choice("model", BUNDLED)
-    state.restore("explorer", (model, *PARAMETERS))
+    state.restore("explorer", VIEW)
     open_page(_("Explorer"))
-    opened = choose_model([card.name for card in list_models()], model)
+    # Always there, so that what comes after them keeps its place, and with it what was done on it.
+    problems, bar = st.container(key="problems"), st.container(horizontal=True, vertical_alignment="center", key="bar")
+    choices = bar.container(horizontal=True, vertical_alignment="center", width="content")
+    status = bar.empty()
+    names = [card.name for card in list_models()]
+    with status, st.spinner(_("Opening the model…")), problems:
+        opened = choose_model(names, choose_images())
+        pack = recogniser() if opened else None
     if opened is None:
         return
-    names = recogniser()
-    explore(opened.atlas.id, names.id if names else None, model)
+    with choices:
+        controls(opened, names)
+    status.caption(_(read_card(opened.name).description))
+    explore(opened, pack.id if pack else None)
     carry(opened.atlas.content, key="atlas")
-    if names:
-        carry(names.content, key="recogniser")
+    if pack:
+        carry(pack.content, key="recogniser")
 
 
 main()

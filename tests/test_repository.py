@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 import vae_core
-from pages.common.parameters import LANGUAGE, choice
-from pages.common.plane_view import PARAMETERS
+from pages.common.explorer_view import VIEW
+from pages.common.parameters import LANGUAGE
 from tests.modules import ROOT
-from vae_core.registry import BUNDLED
 
 MADE = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__", "runs", "data"}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "assets").rglob("*.md")])
@@ -82,7 +81,7 @@ def test_every_function_in_the_readme_is_public(name: str) -> None:
 
 def test_every_parameter_of_the_address_is_in_the_readme() -> None:
     listed = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", README, re.MULTILINE)
-    explorer = {parameter.name: parameter for parameter in (choice("model", BUNDLED), *PARAMETERS, LANGUAGE)}
+    explorer = {parameter.name: parameter for parameter in (*VIEW, LANGUAGE)}
     assert {name for name, _example in listed} == set(explorer)
     for name, example in listed:
         assert explorer[name].read(example) != explorer[name].default or name == "model"

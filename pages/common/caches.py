@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import streamlit as st
+from torch import Tensor
 
+from pages.common.image_sets import Shown, published
 from vae_core import atlas
-from vae_core.data import load_images
+from vae_core.data import ImageSet
 from vae_core.errors import LatentExplorerError
 from vae_core.models import Autoencoder
 from vae_core.recogniser import recogniser_card, recogniser_pack
@@ -29,29 +31,37 @@ class Pack:
 
 @dataclass(frozen=True)
 class Opened:
-    """A model that is ready to be shown. Sessions share it, so nobody may change it."""
+    """A model that is ready to be shown, with images that it has encoded. Sessions share it: nobody may change it."""
 
     name: str
     model: Autoencoder
+    images: ImageSet
+    codes: Tensor
+    """Where each image lies on the plane, (N, 2)."""
+    errors: Tensor
+    """The reconstruction error of each, -log p(x|z) at its code, in nats; (N,)."""
     atlas: Pack
-    """The test set encoded by it, and its networks."""
+    """All of this for the browser, with the model's networks."""
 
 
-def open_model(name: str) -> Opened:
-    """Return a bundled model; one rebuilt while the app runs is noticed, because its card changes with it.
+def open_model(name: str, shown: Shown | None = None) -> Opened:
+    """Return a bundled model and the images to be shown, MNIST's test images where nothing else is said.
+
+    A model that is rebuilt while the app runs is noticed, because its card changes with it.
 
     Raises:
         LatentExplorerError: the model or the images cannot be read; the message says what to do.
     """
-    return _open_model(name, read_card(name).sha256)
+    shown = shown or published("mnist", "test")
+    return _open_model(name, read_card(name).sha256, shown.key, shown.images)
 
 
-def first_that_opens(names: Iterable[str]) -> tuple[Opened | None, list[LatentExplorerError]]:
+def first_that_opens(names: Iterable[str], shown: Shown) -> tuple[Opened | None, list[LatentExplorerError]]:
     """Return the first of these models that can be opened, and what was wrong with those before it."""
     errors: list[LatentExplorerError] = []
     for name in names:
         try:
-            return open_model(name), errors
+            return open_model(name, shown), errors
         except LatentExplorerError as error:
             errors.append(error)
     return None, errors
@@ -66,12 +76,19 @@ def open_recogniser() -> Pack:
     return _open_recogniser(recogniser_card().sha256)
 
 
-# The digest is a part of the key: a file that was rebuilt is read again.
+# The digest is a part of the key: a file that was rebuilt is read again. The images are told apart by theirs.
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _open_model(name: str, sha256: str) -> Opened:
-    model = load_model(name)
-    images, labels = load_images("mnist", "test")
-    return Opened(name, model, _pack(atlas.pack(atlas.of_model(name, model, images, labels)), "atlas"))
+def _open_model(name: str, sha256: str, images_key: str, _images: ImageSet) -> Opened:
+    model = _load_model(name, sha256)
+    # No more than the digits have colours of their own; the others are one class to the plane.
+    encoded = replace(atlas.of_model(name, model, _images.images, _images.labels), classes=_images.classes)
+    codes, errors = encoded.positions[0], encoded.values["reconstruction"]
+    return Opened(name, model, _images, codes, errors, _pack(atlas.pack(encoded), "atlas"))
+
+
+@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
+def _load_model(name: str, sha256: str) -> Autoencoder:
+    return load_model(name)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

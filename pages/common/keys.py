@@ -2,10 +2,16 @@
 
 from typing import Final
 
+DRAWN: Final = "plane.drawn"
+EVIDENCE: Final = "digit.evidence"
+GALLERY_PAGE: Final = "gallery.page"
 NOTICES: Final = "notices"
+OWN_IMAGES: Final = "images.own"
 PAGE: Final = "page"
+PICTURE: Final = "digit.picture"
+PICTURE_FILE: Final = "digit.picture.file"
+PICTURE_REFUSED: Final = "digit.picture.refused"
 REMEMBERED: Final = "remembered"
-REPORTED: Final = "plane.reported"
 REVISION: Final = "revision"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from pages.common import state
@@ -13,6 +15,7 @@ def open_page(title: str) -> None:
     about = _("Latent Explorer: see what autoencoders and variational autoencoders learn.")
     # The menu that says this is also where the theme is chosen.
     st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
+    _style()
     if notices := state.notices():
         with st.container(horizontal=True, vertical_alignment="center", key="notices"):
             st.info("  \n".join(notices))
@@ -20,7 +23,42 @@ def open_page(title: str) -> None:
             st.button(_("Dismiss"), type="tertiary", on_click=state.dismiss_notices)
 
 
-def problem(sentence: str, reason: str) -> None:
-    """Show what did not work, and under it the reason that vae_core gives, character for character."""
-    st.error(sentence)
-    st.text(reason)
+def problem(sentence: str, *reasons: str) -> None:
+    """Show what did not work, and under it the reasons that vae_core gives, character for character."""
+    with st.container(gap="xsmall"):
+        st.error(sentence)
+        _reasons(reasons)
+
+
+def remark(sentence: str, *reasons: str) -> None:
+    """Show what does not work but was not asked for either, with its reasons folded away."""
+    with st.expander(sentence, type="compact"):
+        _reasons(reasons)
+
+
+def _reasons(reasons: Iterable[str]) -> None:
+    for reason in reasons:
+        st.text(reason)
+
+
+def _style() -> None:
+    """Set what Streamlit's theme has no setting for. Classes are those of the containers' keys."""
+    st.html(
+        """
+        <style>
+        /* As wide as the plane, a square that fits the window's height, and the decoded image beside it. */
+        @media (min-width: 768px) {
+          .stMainBlockContainer {
+            margin: 0 auto;
+            padding-inline: 2rem;
+            max-width: calc(max(61rem, 2 * min(760px, 100vh - 276px) - 215px) + 4rem);
+          }
+        }
+        .st-key-bar [data-testid=stSelectbox] { display: flex; align-items: center; gap: 0.75rem; }
+        .st-key-bar [data-testid=stSelectbox] > label { margin: 0; flex: none; width: auto; }
+        .st-key-bar [data-testid=stSelectbox] > div { flex: 1; min-width: 0; }
+        .st-key-panels { margin-top: -0.5rem; }
+        [data-testid=stMetricValue], [data-testid=stTable] td { font-variant-numeric: tabular-nums; }
+        </style>
+        """
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -46,6 +46,17 @@ def choice(name: str, choices: Sequence[str], default: str | None = None) -> Par
         return text
 
     return Parameter(name, default or choices[0], read, str, lambda: _one_of(choices))
+
+
+def optional(name: str, choices: Sequence[str]) -> Parameter[str | None]:
+    """Return the parameter that is one of some words or none of them, which is the default."""
+
+    def read(text: str) -> str | None:
+        if text and text not in choices:
+            raise ValueError(text)
+        return text or None
+
+    return Parameter(name, None, read, lambda word: word or "", lambda: _one_of(choices))
 
 
 def subset(name: str, choices: Sequence[str], default: Sequence[str] = ()) -> Parameter[Sequence[str]]:
@@ -94,15 +105,21 @@ def write_point(point: Point) -> str:
     return ",".join(map(_write_number, point))
 
 
-def _read_points(text: str) -> tuple[Point, ...]:
-    points = tuple(map(read_point, text.split("~"))) if text else ()
-    if len(points) > MOST_PINS:
-        raise ValueError(text)
-    return points
+def points(name: str, most: int, least: int = 1) -> Parameter[Sequence[Point]]:
+    """Return the parameter that is some latent points such as `0,0~1.5,-2`, or none."""
 
+    def read(text: str) -> tuple[Point, ...]:
+        found = tuple(map(read_point, text.split("~"))) if text else ()
+        if found and not least <= len(found) <= most:
+            raise ValueError(text)
+        return found
 
-def _write_points(points: Iterable[Point]) -> str:
-    return "~".join(map(write_point, points))
+    def expected() -> str:
+        if least > 1:
+            return _("{least} to {most} points, as in `0,0~1.5,-2~1,1`").format(least=least, most=most)
+        return _("up to {most} points, as in `0,0~1.5,-2`").format(most=most)
+
+    return Parameter(name, (), read, lambda found: "~".join(map(write_point, found)), expected)
 
 
 def _read_beta(text: str) -> float:
@@ -129,14 +146,10 @@ def _point_wanted() -> str:
     return _("two finite numbers up to a million, as in `0.25,-1.5`")
 
 
-def _points_wanted() -> str:
-    return _("up to {most} points, as in `0,0~1.5,-2`").format(most=MOST_PINS)
-
-
 Z: Parameter[Point | None] = Parameter(
     "z", None, read_point, lambda point: write_point(point) if point else "", _point_wanted
 )
-PINS: Parameter[Sequence[Point]] = Parameter("pins", (), _read_points, _write_points, _points_wanted)
+PINS: Parameter[Sequence[Point]] = points("pins", MOST_PINS)
 BETA: Parameter[float | None] = Parameter(
     "beta",
     None,

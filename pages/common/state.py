@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 def get(parameter: Parameter[T]) -> T:
     """Return what the session has for a part of the view."""
+    if parameter.key not in st.session_state:  # a widget that was not drawn in the last run has lost its value
+        put(parameter, _remembered(parameter))
     value: T = st.session_state[parameter.key]
     return value
 
@@ -44,9 +46,7 @@ def restore(page: str, parameters: Sequence[Parameter[Any]]) -> None:
         st.session_state[keys.REVISION] = revision() + 1
         _read_address((*parameters, LANGUAGE), forget=history)
     for parameter in parameters:
-        # A widget that was not drawn in the last run has lost its value.
-        if parameter.key not in st.session_state:
-            put(parameter, _remembered(parameter))
+        get(parameter)
 
 
 def revision() -> int:

@@ -1,0 +1,16 @@
+"""The shareable view of the explorer: every parameter that its address may have."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pages.common.gallery import ORDER
+from pages.common.image_sets import DATA, DIGITS
+from pages.common.parameters import Parameter, choice, optional
+from pages.common.plane_view import PARAMETERS
+from vae_core.registry import BUNDLED
+
+PANELS: Final = ("draw", "selection", "card")
+MODEL: Final = choice("model", BUNDLED)
+PANEL: Final = optional("panel", PANELS)
+VIEW: Final[tuple[Parameter[Any], ...]] = (MODEL, DATA, DIGITS, *PARAMETERS, PANEL, ORDER)
