@@ -1,19 +1,21 @@
-"""The aggregate posterior against mixtures summed by hand, SciPy's kernel density, and shares known beforehand."""
+"""The aggregate posterior against mixtures summed by hand, SciPy's nearest neighbours, and shares known beforehand."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from vae_core import aggregate
-from vae_core.aggregate import AggregatePosterior, aggregate_posterior, holes, mutual_information
+from vae_core.aggregate import aggregate_posterior, holes, mutual_information, population_posterior
 
 HALF = math.sqrt(2 * math.log(10))
 """How far a unit Gaussian lies from the origin so that it is below a tenth of N(0, 1) on exactly one half-line."""
@@ -49,23 +51,47 @@ def test_on_a_grid_it_is_the_same_density(dimension: int, monkeypatch: pytest.Mo
     torch.testing.assert_close(q.grid_density(axis).flatten(), q.log_density(nodes).exp())
 
 
+def tenth_neighbour(codes: Tensor) -> npt.NDArray[np.float64]:
+    distances, _ = KDTree(codes.double().numpy()).query(codes.double().numpy(), k=11)
+    return np.asarray(distances[:, 10])
+
+
 @pytest.mark.parametrize("dimension", [1, 2, 3])
-def test_points_have_the_kernel_density_with_half_of_scotts_bandwidth(dimension: int) -> None:
-    mixing = torch.randn(dimension, dimension, generator=torch.Generator().manual_seed(2))
-    codes = (mixture(50, dimension)[0] @ mixing + 4).double()
-    # SciPy divides a covariance by n - 1.
-    factor = 0.5 * 50 ** (-1 / (dimension + 4)) * math.sqrt(49 / 50)
-    expected = stats.gaussian_kde(codes.T.numpy(), factor).logpdf(codes.T.numpy())
-    q = aggregate_posterior(codes, None)
-    assert q.log_density(q.mu).numpy() == pytest.approx(expected)
-    assert q.mu.norm(dim=1).numpy() == pytest.approx(codes.norm(dim=1).numpy())  # turned, not moved
+def test_points_are_widened_to_their_tenth_neighbour(dimension: int) -> None:
+    codes = mixture(50, dimension)[0] + 4
+    z = mixture(7, dimension, seed=3)[0] + 4
+    scale = tenth_neighbour(codes)[:, None] / math.sqrt(dimension)
+    each = stats.norm.logpdf(z.double()[:, None], codes.double(), scale).sum(-1)
+    density = population_posterior(codes, None).log_density(z)
+    assert density.numpy() == pytest.approx(np.log(np.exp(each).mean(1)))
 
 
-@pytest.mark.parametrize("count", [1, 5])
+def test_posteriors_are_widened_where_they_are_narrower_than_that() -> None:
+    mu, logvar = mixture(50)
+    expected = np.maximum(logvar.double().numpy(), np.log(tenth_neighbour(mu)[:, None] ** 2 / 2))
+    assert population_posterior(mu, logvar).logvar.numpy() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 30])
 def test_codes_that_are_all_the_same_have_a_density_too(count: int) -> None:
-    q = aggregate_posterior(torch.ones(count, 2), None)
+    q = population_posterior(torch.ones(count, 2), None)
     assert q.log_density(q.mu).isfinite().all()
     assert 0.99 < holes(q, 10) <= 1
+
+
+@pytest.mark.parametrize(("dimension", "count"), [(1, 100), (2, 100), (2, 1000), (5, 1000), (10, 1000)])
+def test_a_sample_that_fills_the_prior_leaves_no_holes_between_its_codes(
+    dimension: int, count: int, generator: torch.Generator
+) -> None:
+    codes = torch.randn(count, dimension, generator=generator)
+    assert holes(population_posterior(codes, None), 1000, generator) < 0.02
+
+
+def test_a_sample_with_nothing_to_one_side_leaves_about_half_the_prior_empty(generator: torch.Generator) -> None:
+    codes = torch.randn(4000, 2, generator=generator)
+    codes[:, 0].abs_()
+    # Less than half: at the edge the kernels reach over it.
+    assert 0.44 < holes(population_posterior(codes, None), 0) < 0.5
 
 
 # Holes
@@ -114,8 +140,8 @@ def test_grid_and_draws_agree(generator: torch.Generator, monkeypatch: pytest.Mo
 @given(st.permutations(range(6)), st.booleans())
 def test_the_order_of_images_does_not_matter(order: list[int], points: bool) -> None:
     mu, logvar = mixture()
-    whole = holes(aggregate_posterior(mu, None if points else logvar), 0)
-    mixed = holes(aggregate_posterior(mu[order], None if points else logvar[order]), 0)
+    whole = holes(population_posterior(mu, None if points else logvar), 0)
+    mixed = holes(population_posterior(mu[order], None if points else logvar[order]), 0)
     assert mixed == pytest.approx(whole, abs=1e-6)
     assert 0 <= whole <= 1
 
@@ -123,9 +149,9 @@ def test_the_order_of_images_does_not_matter(order: list[int], points: bool) -> 
 def test_turning_the_codes_of_an_autoencoder_does_not_change_the_holes() -> None:
     codes = mixture(60)[0].double() * torch.tensor([1.0, 0.2])
     turn = torch.tensor([[0.8, -0.6], [0.6, 0.8]], dtype=torch.float64)
-    assert holes(aggregate_posterior(codes @ turn, None), 0) == pytest.approx(
-        holes(aggregate_posterior(codes, None), 0), abs=0.002
-    )
+    before, after = (holes(population_posterior(some, None), 0) for some in (codes, codes @ turn))
+    assert 0.05 < before < 0.95
+    assert after == pytest.approx(before, abs=0.002)
 
 
 # Mutual information
@@ -179,5 +205,4 @@ def test_it_is_from_nothing_to_telling_all_apart(seed: int, count: int, dimensio
 
 def test_a_mixture_is_held_in_double_precision() -> None:
     q = aggregate_posterior(*mixture())
-    assert isinstance(q, AggregatePosterior)
     assert (q.mu.dtype, q.logvar.dtype) == (torch.float64, torch.float64)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.factories import make_images, make_model
-from vae_core import generation
+from vae_core import generation, neighbours
 from vae_core.data import to_pixels
 from vae_core.generation import (
     Recognised,
@@ -116,7 +116,7 @@ def test_images_that_are_all_the_same_cover_exactly_themselves() -> None:
 def test_it_does_not_matter_how_many_distances_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     real, generated = cloud(40), cloud(31, seed=1)
     whole = precision_recall(real, generated)
-    monkeypatch.setattr(generation, "_BLOCK", 100)
+    monkeypatch.setattr(neighbours, "_BLOCK", 100)
     assert precision_recall(real, generated) == whole
 
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vae_core.models import Autoencoder
+from vae_core.neighbours import square_distances, square_radii
 from vae_core.recogniser import Recogniser
 
 ACCEPTANCE: Final = 0.9
 """The recogniser accepts an image as a digit where it gives one of them at least this probability."""
 NEIGHBOURS: Final = 3
 _CHUNK: Final = 500
-_BLOCK: Final = 10_000_000
-"""Distances held in memory at once."""
-_SAME: Final = 1e-12
-"""Squared distances below this, relative to the squared norms, are rounding of float32 features."""
 
 
 class Recognised(NamedTuple):
@@ -56,23 +52,6 @@ def completeness(confidence: Tensor) -> float:
     return float((confidence >= ACCEPTANCE).double().mean())
 
 
-def _square_distances(points: Tensor, others: Tensor) -> Iterator[Tensor]:
-    """Yield, some ``points`` (N, F) at a time, their squared distances to all ``others`` (M, F); shape (n, M)."""
-    sizes = others.square().sum(1)
-    for chunk in points.split(max(1, _BLOCK // len(others))):
-        norms = chunk.square().sum(1, keepdim=True) + sizes
-        distances = torch.addmm(norms, chunk, others.T, alpha=-2)
-        # Of two equal images, rounding must not make neighbours at a distance.
-        yield distances.masked_fill_(distances < _SAME * norms, 0.0)
-
-
-def _square_radii(points: Tensor, k: int) -> Tensor:
-    """Return the squared distance of every point (N, F) to its k-th nearest other one; shape (N,)."""
-    # A point is its own nearest neighbour, at a distance of 0.
-    radii = [distances.topk(k + 1, largest=False).values[:, k] for distances in _square_distances(points, points)]
-    return torch.cat(radii)
-
-
 @torch.no_grad()
 def precision_recall(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> tuple[float | None, float | None]:
     """Return improved precision and recall of features (N, F) of real and (M, F) of generated images, in [0, 1].
@@ -87,10 +66,10 @@ def precision_recall(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> tu
     centre = real.double().mean(0)
     # Distances are the same about any centre, and rounded least about their own.
     real, generated = real.double() - centre, generated.double() - centre
-    real_radii, generated_radii = _square_radii(real, k), _square_radii(generated, k)
+    real_radii, generated_radii = square_radii(real, k), square_radii(generated, k)
     covered, inside = torch.zeros(len(real), dtype=torch.bool), []
     begin = 0
-    for distances in _square_distances(generated, real):
+    for distances in square_distances(generated, real):
         inside.append((distances <= real_radii).any(1))
         covered |= (distances <= generated_radii[begin : begin + len(distances), None]).any(0)
         begin += len(distances)

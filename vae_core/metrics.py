@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor
 
-from vae_core.aggregate import aggregate_posterior, holes, mutual_information
+from vae_core.aggregate import HOLES_DIMENSION, holes, mutual_information, population_posterior
 from vae_core.data import to_pixels
 from vae_core.errors import ConfigError, DataError
 from vae_core.evidence import log_evidence
@@ -29,7 +29,7 @@ FITTED: Final = "_fitted"
 """What the key of a measure ends in where it is taken under the fitted prior."""
 PRIOR_SAMPLES: Final = 10_000
 IMAGES: Final = 10_000
-"""Generated images are judged against at most so many real ones, drawn from those there are."""
+"""Where all pairs of images are looked at, at most so many are, drawn from those there are."""
 _CHUNK: Final = 500
 _DERIVATIVES: Final = 200_000
 """Columns of Jacobians to compute at most: of a large latent space, fewer points are looked at."""
@@ -91,8 +91,9 @@ class Measures:
     """Share of real images that lie among the generated ones (`generation.precision_recall`)."""
     frechet: float | None
     """Fréchet distance between generated and real images (`generation.frechet_distance`)."""
-    holes: float
-    """Share of the prior's mass where the aggregate posterior has next to none (`aggregate.holes`)."""
+    holes: float | None
+    """Share of the prior's mass where the aggregate posterior has next to none (`aggregate.holes`, of
+    `aggregate.population_posterior`); for a latent size of up to 10."""
     rate: float | None
     """Mean of KL(q(z|x) || p(z)) over images, in nats; an AE has none (Alemi et al. 2018)."""
     distortion: float
@@ -142,6 +143,11 @@ def _encode(model: Autoencoder, x: Tensor) -> tuple[Tensor, Tensor | None]:
     return torch.cat(mu), torch.cat(logvar) if model.is_variational else None
 
 
+def _some(count: int, generator: torch.Generator | None) -> Tensor:
+    """Return which of ``count`` images are compared pair by pair: all, or `IMAGES` of them."""
+    return torch.arange(count) if count <= IMAGES else torch.randperm(count, generator=generator)[:IMAGES]
+
+
 def _steepness(model: Autoencoder, samples: int, generator: torch.Generator | None) -> Tensor:
     """Return the norm of the decoder's Jacobian at draws from N(0, I)."""
     dimension = model.config.latent_dim
@@ -153,10 +159,17 @@ def _judge(
     model: Autoencoder, images: Tensor, recogniser: Recogniser, samples: int, generator: torch.Generator | None
 ) -> Generation:
     """Return the measures of images decoded from N(0, I), as many as real ones where sets are compared."""
-    if len(images) > IMAGES:
-        images = images[torch.randperm(len(images), generator=generator)[:IMAGES]]
+    images = images[_some(len(images), generator)]
     generated = recognise(recogniser, generate(model, max(samples, len(images)), generator))
     return judge(recognise(recogniser, to_pixels(images)), generated)
+
+
+def _empty_share(mu: Tensor, logvar: Tensor | None, samples: int, generator: torch.Generator | None) -> float | None:
+    """Return the share of the prior that is holes, None where there are too many dimensions to say."""
+    if mu.shape[1] > HOLES_DIMENSION:
+        return None
+    chosen = _some(len(mu), generator)
+    return holes(population_posterior(mu[chosen], None if logvar is None else logvar[chosen]), samples, generator)
 
 
 def measure(
@@ -197,7 +210,7 @@ def measure(
         judged = _judge(model, images, recogniser, samples, generator)
     report(0.5)
     information = None if logvar is None else mutual_information(mu, logvar, generator=generator)
-    empty = holes(aggregate_posterior(mu, logvar), samples, generator)
+    empty = _empty_share(mu, logvar, samples, generator)
     report(0.6)
     bounds = bounds or estimate_bounds(model, x, generator=generator, exact=exact)
     report(1.0)
