@@ -24,6 +24,7 @@ MEASURE = ASSETS / "bench" / "measure.js"
 VIEWPORT = {"width": 1440, "height": 900}
 PLANE = "[data-testid=latent-plane]"
 READY = f"{PLANE}[data-ready=true]"
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 PATIENCE = 120_000
 SESSIONS = 3
 DIGITS = 70_000
@@ -39,14 +40,15 @@ def measure(
     report: Report,
     url: str | None = None,
     moves: int = 300,
+    clicks: int = 40,
     points: Sequence[int] = (DIGITS, 1_000_000),
     seconds: float = 5.0,
 ) -> dict[str, Any]:
-    """Measure the running app at ``url`` (by default one of its own) with so many pointer moves, then larger planes.
+    """Measure the app at ``url``, by default one of its own, under a pointer that moves and clicks; then large planes.
 
     A plane of up to 70,000 ``points`` shows encoded digits, a larger one synthetic codes; each is dragged about for
-    so many ``seconds``. Times of the pointer are in milliseconds, from the browser's time stamp of the event to the
-    end of painting the frame with its decoded image. Raises LatentExplorerError where there is no browser.
+    so many ``seconds``. Times after an event of the pointer are in milliseconds, from the browser's time stamp of it to
+    the end of painting the frame with the decoded image, or with what the server answers. Raises LatentExplorerError where there is no browser.
     """
     figures: dict[str, Any] = {}
     with browser() as chromium, ExitStack() as stack:
@@ -56,7 +58,7 @@ def measure(
         if url is None:
             url, process = stack.enter_context(app())
             wait_until_served(url, process)
-        figures |= _app_figures(chromium, url, began if process else None, moves)
+        figures |= _app_figures(chromium, url, began if process else None, moves, clicks)
         if process is not None:
             figures |= _memory_figures(chromium, url, process)
         figures["planes"] = []
@@ -66,7 +68,7 @@ def measure(
     return {**figures, **machine()}
 
 
-def _app_figures(chromium: Any, url: str, began: float | None, moves: int) -> dict[str, Any]:
+def _app_figures(chromium: Any, url: str, began: float | None, moves: int, clicks: int) -> dict[str, Any]:
     """Return how long the app takes to be ready, and what happens under a moving pointer."""
     page = chromium.new_page(viewport=VIEWPORT)
     page.add_init_script(path=MEASURE)
@@ -79,11 +81,12 @@ def _app_figures(chromium: Any, url: str, began: float | None, moves: int) -> di
     page.reload()
     page.wait_for_selector(READY, timeout=PATIENCE)
     reload_seconds = time.perf_counter() - began
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENCE)
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
     node = page.locator(PLANE)
     before = sent.messages
     latencies = _hover(page, node, moves)
     messages = sent.messages - before
+    waits = _click(page, node, clicks)
     decodes = page.evaluate("planeBench.durations('latent-plane:decode')")
     figures = {
         "renderer": node.get_attribute("data-renderer"),
@@ -95,6 +98,8 @@ def _app_figures(chromium: Any, url: str, began: float | None, moves: int) -> di
         "decode_p50_ms": percentile(decodes, 0.5),
         "decode_p95_ms": percentile(decodes, 0.95),
         "messages_while_hovering": messages,
+        "click_to_details_p50_ms": percentile(waits, 0.5),
+        "click_to_details_p95_ms": percentile(waits, 0.95),
     }
     page.close()
     return figures
@@ -123,6 +128,21 @@ def _hover(page: Any, node: Any, moves: int) -> list[float]:
         page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
         watch.evaluate("(watch, count) => watch.until(count)", move)
         page.wait_for_timeout(moments.uniform(1, 30))
+    latencies: list[float] = watch.evaluate("watch => watch.samples")
+    return latencies
+
+
+def _click(page: Any, node: Any, clicks: int) -> list[float]:
+    """Click on the plane here and there; return the milliseconds until the server's details of the place are shown."""
+    box = node.bounding_box()
+    watch = node.evaluate_handle("node => planeBench.watchClicks(node)")
+    for click in range(1, clicks + 1):
+        across, down = 0.5 + 0.3 * math.sin(2.4 * click), 0.5 + 0.3 * math.cos(2.4 * click) * click / clicks
+        page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        watch.evaluate("(watch, count) => watch.until(count)", click)
+        # Without its pin the next one is the only one, as here.
+        page.keyboard.press("Escape")
+        page.wait_for_selector(SETTLED, timeout=PATIENCE)
     latencies: list[float] = watch.evaluate("watch => watch.samples")
     return latencies
 

@@ -50,6 +50,7 @@ def _decode_options(parser: argparse.ArgumentParser) -> None:
 def _plane_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="an app that runs already (starts one)")
     parser.add_argument("--moves", type=at_least(1), default=300, metavar="N", help="of the pointer (300)")
+    parser.add_argument("--clicks", type=at_least(1), default=40, metavar="N", help="on the plane (40)")
     parser.add_argument(
         "--points", type=counts, default=(70_000, 1_000_000), metavar="N,N", help="sizes of planes (70000,1000000)"
     )

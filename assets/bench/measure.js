@@ -14,39 +14,47 @@ const finishDrawing = (node) => {
   }
 };
 
+// Milliseconds from pointer events (their own time stamps, which are when the browser received them) until a frame has
+// been painted in which `arrived` holds. A message posted in a frame is handled when that frame's painting is done.
+const watch = (node, eventName, remember, arrived) => {
+  const samples = [];
+  let pending = null;
+  let settle = () => {};
+  const request = () => requestAnimationFrame(afterPaint);
+  const afterPaint = after(() => {
+    if (!arrived(pending.before)) return request();
+    samples.push(performance.now() - pending.time);
+    pending = null;
+    return settle();
+  });
+  const onEvent = (event) => {
+    if (pending) return;
+    pending = { time: event.timeStamp, before: remember() };
+    request();
+  };
+  node.addEventListener(eventName, onEvent, { capture: true });
+  return {
+    samples,
+    /** Resolves once there are so many samples. */
+    until: (count) =>
+      new Promise((resolve, reject) => {
+        settle = () => samples.length >= count && resolve();
+        settle();
+        setTimeout(() => reject(new Error(`the plane does not follow ${eventName}`)), 20_000);
+      }),
+  };
+};
+
 window.planeBench = {
-  /**
-   * Collects, for one pointer event after another, the milliseconds from the event (its own time stamp, which is when
-   * the browser received it) until the frame that shows its decoded image has been painted. A message posted in a
-   * frame is handled when that frame's painting is done.
-   */
+  /** From a move of the pointer to its decoded image. */
   watchHover(node) {
-    const samples = [];
-    let pending = null;
-    let settle = () => {};
-    const request = () => requestAnimationFrame(afterPaint);
-    const afterPaint = after(() => {
-      if (node.dataset.z === pending.z) return request();
-      samples.push(performance.now() - pending.time);
-      pending = null;
-      return settle();
-    });
-    const onMove = (event) => {
-      if (pending) return;
-      pending = { time: event.timeStamp, z: node.dataset.z };
-      request();
-    };
-    node.addEventListener("pointermove", onMove, { capture: true });
-    return {
-      samples,
-      /** Resolves once there are so many samples. */
-      until: (count) =>
-        new Promise((resolve, reject) => {
-          settle = () => samples.length >= count && resolve();
-          settle();
-          setTimeout(() => reject(new Error("the plane does not follow the pointer")), 20_000);
-        }),
-    };
+    return watch(node, "pointermove", () => node.dataset.z, (before) => node.dataset.z !== before);
+  },
+
+  /** From the end of a click to the nearest encoded image, which the server sends; until then the last one is stale. */
+  watchClicks(node) {
+    const nearest = () => node.getRootNode().querySelector("[data-testid=nearest-original]");
+    return watch(node, "pointerup", () => null, () => nearest()?.dataset.stale === "false");
   },
 
   /** The durations in milliseconds of the last measures of this name. */

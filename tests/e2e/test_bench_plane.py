@@ -13,7 +13,7 @@ from tests.e2e.server import ROOT, App
 
 @pytest.mark.usefixtures("browser")
 def test_the_plane_is_measured_under_the_pointer_and_with_many_points(app: App) -> None:
-    options = ["--url", app.url, "--moves", "20", "--points", "500", "--seconds", "0", "--json"]
+    options = ["--url", app.url, "--moves", "20", "--clicks", "3", "--points", "500", "--seconds", "0", "--json"]
     command = [sys.executable, "-m", "vae_core", "bench", "plane", *options]
     # In a process of its own: playwright runs once in each, and here it already does.
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -22,6 +22,7 @@ def test_the_plane_is_measured_under_the_pointer_and_with_many_points(app: App) 
     assert figures["hover_samples"] == 20
     assert 0 < figures["decode_p50_ms"] <= figures["decode_p95_ms"]
     assert 0 < figures["hover_p50_ms"] <= figures["hover_p95_ms"]
+    assert 0 < figures["click_to_details_p50_ms"] <= figures["click_to_details_p95_ms"]
     assert figures["renderer"] in ("webgl2", "canvas2d")
     assert figures["reload_seconds"] > 0
     # Of an app that runs already these cannot be known.
