@@ -24,6 +24,7 @@ export class Actions {
     this.inside = true;
     clearTimeout(this.rest);
     if (this.data.rest !== false) this.rest = setTimeout(() => this.settle(z), REST);
+    this.tie.lead();
     this.stage.redraw({ cursor: true });
   }
 
@@ -31,6 +32,7 @@ export class Actions {
     clearTimeout(this.rest);
     this.inside = false;
     if (this.state.anchor) this.state.cursor = [...this.state.anchor];
+    this.tie.lead();
     this.stage.redraw({ cursor: true });
   }
 
@@ -39,6 +41,7 @@ export class Actions {
     clearTimeout(this.rest);
     this.state.cursor = [...z];
     this.state.anchor = [...z];
+    this.tie.lead();
     this.stage.redraw({ cursor: true });
     this.tell();
   }
@@ -88,6 +91,7 @@ export class Actions {
   movePin(index, z, done) {
     this.state.pins[index] = [...z];
     this.state.cursor = [...z];
+    this.tie.lead();
     if (done) this.settle(z);
     this.path?.update();
     this.stage.redraw({ cursor: true });
@@ -134,6 +138,7 @@ export class Actions {
 
   setHidden(hidden) {
     this.state.hidden = hidden;
+    this.tie.hide(hidden);
     this.markSelection();
     this.changed();
   }
@@ -213,6 +218,7 @@ export class Actions {
   showAlong(z) {
     clearTimeout(this.rest);
     this.state.cursor = z;
+    this.tie.lead();
     this.stage.redraw({ cursor: true });
   }
 }

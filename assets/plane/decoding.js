@@ -21,10 +21,12 @@ export class Decoding {
   picture(atlas, recogniser, frame, z, mode) {
     const start = performance.now();
     this.z.set(z);
-    const raw = atlas.decoderAt(frame).forward(this.z);
-    pixelsOf(atlas.likelihood, "mean", raw, 0, this.mean, atlas.variance, null);
+    const decoder = atlas.decoderAt(frame);
+    const { likelihood, variance } = decoder;
+    const raw = decoder.forward(this.z);
+    pixelsOf(likelihood, "mean", raw, 0, this.mean, variance, null);
     let values = this.mean;
-    if (mode !== "mean") values = pixelsOf(atlas.likelihood, mode, raw, 0, this.shown, atlas.variance, new Random(this.seed));
+    if (mode !== "mean") values = pixelsOf(likelihood, mode, raw, 0, this.shown, variance, new Random(this.seed));
     toBytes(values, this.bytes);
     const probabilities = recogniser ? recogniser.probabilities(this.mean) : null;
     this.#measure(start);
@@ -51,7 +53,7 @@ export function meanPictures(atlas, frame, points, count) {
   const raw = decoder.forwardBatch(points, count);
   const out = new Float32Array(count * 784);
   for (let i = 0; i < count; i++) {
-    pixelsOf(atlas.likelihood, "mean", raw, i * decoder.outputs, out.subarray(784 * i, 784 * (i + 1)), atlas.variance, null);
+    pixelsOf(decoder.likelihood, "mean", raw, i * decoder.outputs, out.subarray(784 * i, 784 * (i + 1)), decoder.variance, null);
   }
   return out;
 }

@@ -17,6 +17,7 @@ export function drawMarks(canvas, ratio, plane) {
   drawSelection(pen);
   drawPath(pen);
   drawCode(pen);
+  drawTied(pen);
   drawCursor(pen);
 }
 
@@ -96,7 +97,7 @@ function drawLabels({ context, view, theme, state, plane }) {
   context.font = `600 15px ${theme.font}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  for (const { kind, z } of plane.supportNow().hearts) {
+  for (const { kind, z } of plane.turn.hearts()) {
     if (state.hidden.has(kind)) continue;
     const [x, y] = view.toScreen(...z);
     textOver(context, theme, plane.atlas.classes[kind] ?? String(kind), x, y, theme.ink(0.95), 5);
@@ -164,6 +165,15 @@ function drawCode({ context, view, theme, plane }) {
     strokeOver(context, theme, theme.primary(1), 1.5);
   }
   drawDot(context, theme, [x, y], 4.5, theme.primary(1));
+}
+
+/** The image that tied planes look at together. */
+function drawTied({ context, view, theme, state, plane }) {
+  const { index } = plane.tie;
+  if (index === null || index >= plane.atlas.count) return;
+  context.beginPath();
+  context.arc(...view.toScreen(...plane.atlas.pointAt(index, state.frame)), 6, 0, 2 * Math.PI);
+  strokeOver(context, theme, theme.primary(1), 2);
 }
 
 function drawCursor({ context, view, theme, state }) {

@@ -79,8 +79,14 @@ function multiplyFour(weight, bias, input, output, rows, columns) {
   }
 }
 
+// Units of a gated layer are scaled by how far open their gates stand: `count` rows laid one after another.
+function scale(values, factors, count) {
+  const width = factors.length;
+  for (let i = 0; i < count; i++) for (let k = 0; k < width; k++) values[i * width + k] *= factors[k];
+}
+
 /** Throws unless the layers a network names are there and fit one another, its inputs and its outputs. */
-export function checkShapes(pack, { layers, activation }, inputs, outputs) {
+export function checkShapes(pack, { layers, activation, gated = false }, inputs, outputs) {
   if (!Object.hasOwn(ACTIVATIONS, activation)) throw new Error(`activation ${activation} is unknown`);
   let width = inputs;
   for (const layer of layers) {
@@ -88,27 +94,50 @@ export function checkShapes(pack, { layers, activation }, inputs, outputs) {
     const [biases] = pack.shape(`${layer}.bias`);
     if (columns !== width || biases !== rows) throw new Error(`layer ${layer} does not fit the one before it`);
     width = rows;
+    if (!gated || layer === layers.at(-1)) continue;
+    for (const part of ["gate_u", "gate_v"]) if (pack.shape(`${layer}.${part}`)[0] !== rows) throw new Error(`the gates of ${layer} do not fit it`);
   }
   if (width !== outputs) throw new Error(`a network gives ${width} numbers where ${outputs} are needed`);
 }
 
-// A layer is named by a string, a plain affine map. Other kinds (gates) get a case of their own.
-function makeLayer(pack, layer) {
+function makeLayer(pack, layer, gated) {
   const [rows, columns] = pack.shape(`${layer}.weight`);
   const weight = pack.floats(`${layer}.weight`);
   const bias = pack.floats(`${layer}.bias`);
-  return { weight, bias, rows, columns, one: new Float32Array(rows), four: new Float32Array(4 * rows) };
+  const made = { weight, bias, rows, columns, one: new Float32Array(rows), four: new Float32Array(4 * rows), gate: null };
+  if (gated) made.gate = { u: pack.floats(`${layer}.gate_u`), v: pack.floats(`${layer}.gate_v`), factors: new Float32Array(rows) };
+  return made;
 }
 
-/** A multi-layer perceptron; the last layer has no activation. */
+/** A multi-layer perceptron; the last layer has no activation. Hidden layers may be gated by beta. */
 export class Network {
-  constructor(pack, { layers, activation, heads = 1 }) {
-    this.layers = layers.map((layer) => makeLayer(pack, layer));
+  constructor(pack, { layers, activation, heads = 1, gated = false }) {
+    this.layers = layers.map((layer) => makeLayer(pack, layer, gated && layer !== layers.at(-1)));
     this.activation = activation;
     this.heads = heads;
+    this.gated = gated;
     this.inputs = this.layers[0].columns;
     this.outputs = this.layers.at(-1).rows;
     this.fours = new Float32Array(4 * this.inputs);
+    this.setBeta(1);
+  }
+
+  /** Turns the gates to this beta: factors sigmoid(u log beta + v) (Bae et al. 2023, eq. 8). Without gates nothing. */
+  setBeta(beta) {
+    if (!this.gated || beta === this.beta) return;
+    this.beta = beta;
+    const logBeta = Math.log(beta);
+    for (const { gate } of this.layers) {
+      if (!gate) continue;
+      for (let i = 0; i < gate.factors.length; i++) gate.factors[i] = 1 / (1 + Math.exp(-(gate.u[i] * logBeta + gate.v[i])));
+    }
+  }
+
+  // What follows a layer's affine map, for `count` rows.
+  #finish(layer, values, count) {
+    if (layer === this.layers.at(-1)) return;
+    if (layer.gate) scale(values, layer.gate.factors, count);
+    activate(this.activation, values, count * layer.rows);
   }
 
   /** Raw outputs for one input. The array is the network's own and is overwritten by the next call. */
@@ -117,7 +146,7 @@ export class Network {
     for (const layer of this.layers) {
       multiply(layer.weight, layer.bias, values, 0, layer.one, 0, layer.rows, layer.columns);
       values = layer.one;
-      if (layer !== this.layers.at(-1)) activate(this.activation, values);
+      this.#finish(layer, values, 1);
     }
     return values;
   }
@@ -139,7 +168,7 @@ export class Network {
     for (const layer of this.layers) {
       multiplyFour(layer.weight, layer.bias, values, layer.four, layer.rows, layer.columns);
       values = layer.four;
-      if (layer !== this.layers.at(-1)) activate(this.activation, values);
+      this.#finish(layer, values, 4);
     }
     return values;
   }

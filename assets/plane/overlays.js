@@ -63,23 +63,28 @@ export class Overlays {
     return levels.sort((a, b) => b.level - a.level).map(({ level, named }) => ({ range: visibleRange(view, level), named }));
   }
 
+  // While the frame moves on only coarse tiles are decoded, in turns, each at the frame of its moment.
   #replan() {
+    const { state, turn } = this.plane;
     const wants = this.#wants();
-    const coarsest = wants.length ? wants[0].range.level : 0;
-    const key = JSON.stringify([wants, this.plane.state.frame]);
+    const key = JSON.stringify(wants);
     const now = performance.now();
-    if (key !== this.planned) {
-      if (this.frame !== this.plane.state.frame) this.tiles.forget();
-      this.frame = this.plane.state.frame;
+    const turned = this.frame !== state.frame;
+    const began = turn.moving && !this.moving;
+    this.moving = turn.moving;
+    if (key !== this.planned || began || (turned && (this.tiles.done || !turn.moving))) {
+      const coarse = wants.filter((want) => !wants.some(({ range, named }) => named === want.named && range.level > want.range.level));
+      if (turned) this.tiles.age(Math.min(...coarse.map(({ range }) => range.level)));
+      this.frame = state.frame;
       this.planned = key;
       this.changed = now;
       this.complete = false;
-      this.tiles.plan(wants.filter(({ range }) => range.level === coarsest));
-    } else if (!this.complete && now - this.changed > SETTLED) {
+      this.tiles.plan(coarse, state.frame);
+    } else if (!this.complete && !turn.moving && now - this.changed > SETTLED) {
       this.complete = true;
-      this.tiles.plan(wants);
+      this.tiles.plan(wants, state.frame);
     }
-    return wants.length > 0 && !this.complete;
+    return wants.length > 0 && !this.complete && !turn.moving;
   }
 
   /** Spends a few milliseconds on missing tiles. Returns whether there is more to do in the next frame. */
@@ -91,7 +96,7 @@ export class Overlays {
     const progress = this.tiles.work(atlas, recogniser, state.frame, budget);
     const now = performance.now();
     // Painting costs as much as decoding: several frames' work goes into one picture.
-    if (progress && (this.tiles.done || now - this.refreshed > REPAINT)) {
+    if (progress && (this.moving || this.tiles.done || now - this.refreshed > REPAINT)) {
       this.refreshed = now;
       this.painted = null;
       this.draw();
@@ -117,7 +122,7 @@ export class Overlays {
   #paintMosaics() {
     const { stage, theme } = this.plane;
     const parts = [["tiles", this.digits, TILE], ["regions", this.regions, REGION]].filter(([name]) => this.#shows(name));
-    const ranges = parts.map(([, , size]) => visibleRange(stage.view, levelFor(stage.view, size)));
+    const ranges = parts.map(([, , size]) => visibleRange(stage.view, levelFor(stage.view, size) + (this.moving ? 2 : 0)));
     const key = JSON.stringify(ranges);
     if (key === this.painted) return;
     parts.forEach(([, mosaic], k) => mosaic.paint(this.tiles, ranges[k], theme));

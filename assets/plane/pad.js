@@ -104,7 +104,7 @@ export class Pad {
   #encode() {
     const { atlas, state } = this.plane;
     const known = this.image && atlas?.canEncode();
-    this.code = known ? atlas.encode(this.image) : null;
+    this.code = known ? atlas.encode(this.image, state.frame) : null;
     this.#paint(this.input, this.image);
     const shown = this.code && atlas.canDecode();
     this.#paint(this.output, shown ? meanPictures(atlas, state.frame, Float32Array.from(this.code.mean), 1) : null);

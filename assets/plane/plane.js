@@ -2,6 +2,7 @@
 
 import { Actions } from "./actions.js";
 import { Decoding } from "./decoding.js";
+import { Dial } from "./dial.js";
 import { element } from "./dom.js";
 import { listen } from "./events.js";
 import { Inspector } from "./inspector.js";
@@ -10,12 +11,17 @@ import { onArrival, packError, packOf } from "./packs.js";
 import { Pad } from "./pad.js";
 import { announce, withdraw } from "./padview.js";
 import { PathStrip } from "./path.js";
-import { valueRange } from "./points.js";
+import { Rates } from "./rates.js";
+import { Row } from "./row.js";
 import { Speech } from "./speech.js";
 import { Stage } from "./stage.js";
 import { messageOf, Options } from "./state.js";
 import { Support } from "./support.js";
+import { Tie } from "./tie.js";
 import { Toolbar } from "./toolbar.js";
+import { Turn } from "./turn.js";
+
+const PATIENCE = 6;
 
 export class LatentPlane extends Actions {
   constructor(root) {
@@ -23,6 +29,8 @@ export class LatentPlane extends Actions {
     this.root = root;
     this.options = new Options();
     this.decoding = new Decoding();
+    this.turn = new Turn(this);
+    this.tie = new Tie(this);
     this.say = (key, values = {}) => (this.data?.strings?.[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
     this.stopWaiting = onArrival(() => this.adoptPacks());
   }
@@ -37,6 +45,10 @@ export class LatentPlane extends Actions {
     this.#adopt(changes);
     const repainted = this.stage.setTheme();
     this.adoptPacks();
+    this.tie.take(data.link);
+    this.row?.take(data.row);
+    this.rates?.take(data.marks);
+    if (this.atlas) this.dial?.update();
     this.inspector?.twins.take(data.nearest);
     this.pad?.takePicture(data.picture);
     // Most runs of the page change nothing here, and a million points take their time.
@@ -73,6 +85,9 @@ export class LatentPlane extends Actions {
     this.atlas = this.recogniser = null;
     this.stage = new Stage(this);
     this.inspector = this.has("inspector") ? new Inspector(this) : null;
+    this.dial = this.has("dial") ? new Dial(this) : null;
+    this.row = this.has("row") ? new Row(this) : null;
+    this.rates = this.has("rates") ? new Rates(this) : null;
     this.path = this.has("path") ? new PathStrip(this) : null;
     this.pad = this.has("pad") ? new Pad(this) : null;
     this.legend = this.has("legend") ? new Legend(this) : null;
@@ -83,8 +98,8 @@ export class LatentPlane extends Actions {
       "div",
       { class: "latent-plane" },
       element("div", { class: "head" }, ...nodes(this.toolbar, this.legend)),
-      element("div", { class: "body" }, this.stage.node, ...nodes(this.inspector)),
-      ...nodes(this.path, this.pad),
+      element("div", { class: "body" }, element("div", { class: "column" }, this.stage.node, ...nodes(this.dial)), ...nodes(this.inspector)),
+      ...nodes(this.row, this.rates, this.path, this.pad),
       this.speech.node,
     );
     this.node.dataset.side = String(Boolean(this.inspector));
@@ -96,6 +111,8 @@ export class LatentPlane extends Actions {
   unbuild() {
     if (!this.node) return;
     this.path?.pause();
+    this.dial?.release();
+    this.turn.stop();
     this.stopListening();
     this.stage.release();
     this.node.remove();
@@ -105,6 +122,7 @@ export class LatentPlane extends Actions {
 
   release() {
     this.unbuild();
+    this.tie.leave();
     this.stopWaiting();
     withdraw(this);
   }
@@ -123,16 +141,18 @@ export class LatentPlane extends Actions {
     // While another map is on its way the one before it stays, faded.
     else this.stage.setMessage(this.atlas ? null : this.say("loading"), false, !atlas);
     this.node.dataset.waiting = String(!this.atlas);
-    for (const part of [this.toolbar, this.legend, this.inspector, this.path, this.pad]) if (part) part.node.inert = !this.atlas;
+    for (const part of [this.toolbar, this.legend, this.inspector, this.dial, this.path, this.pad]) if (part) part.node.inert = !this.atlas;
     if (other) this.refresh();
   }
 
   #setAtlas(atlas) {
     const first = this.atlas === null;
     this.atlas = atlas;
+    this.turn.stop();
     if (!first) Object.assign(this.state, { selection: null });
-    this.state.frame = Math.min(this.state.frame, atlas.frames - 1);
     this.support = null;
+    this.dial?.setAtlas(atlas);
+    this.rates?.setAtlas(atlas);
     this.stage.setAtlas(atlas);
     this.legend?.setAtlas(atlas);
     this.pad?.setAtlas(atlas);
@@ -142,15 +162,17 @@ export class LatentPlane extends Actions {
   /** Everything again: cheap, since drawing waits for the next animation frame. */
   refresh() {
     if (!this.atlas) return;
+    this.state.frame = Math.min(this.state.frame, this.atlas.frames - 1);
     if (this.unseen) this.stage.view.include(this.state.cursor);
     this.unseen = false;
     this.#colour();
+    this.dial?.update();
     this.legend?.update();
     this.toolbar?.update();
     this.inspector?.update();
     this.path?.update();
     this.pad?.update();
-    this.stage.redraw({ points: true, cursor: true });
+    this.stage.redraw({ points: true, cursor: true, turned: true });
   }
 
   get theme() {
@@ -162,12 +184,22 @@ export class LatentPlane extends Actions {
     const frame = Math.round(this.state.frame);
     const values = this.state.color === "digit" ? null : this.atlas.valuesAt(this.state.color, frame);
     if (!values) this.values = null;
-    else if (this.values?.values !== values) this.values = { values, range: valueRange(values), unit: this.atlas.units[this.state.color] ?? "" };
+    else if (this.values?.values !== values) this.values = { values, range: this.atlas.rangeOf(this.state.color), unit: this.atlas.units[this.state.color] ?? "" };
     this.stage.renderer.setValues(this.values?.values ?? null, this.values?.range);
   }
 
-  /** The fields of the codes as they are shown now. */
+  /** The place on the axis is another: what shows it follows, in the same animation frame as the points. */
+  followTurn() {
+    this.#colour();
+    this.dial?.follow();
+    this.rates?.follow();
+    this.row?.follow();
+    if (this.pad?.code) this.pad.setAtlas();
+  }
+
+  /** The fields of the codes as they are shown now; on the move they are made anew only as often as they are cheap. */
   supportNow() {
+    if (this.turn.moving && this.support && performance.now() - this.support.since < PATIENCE * this.support.spent) return this.support;
     const key = `${this.state.frame} ${[...this.state.hidden]}`;
     if (this.support?.key !== key) this.support = Object.assign(new Support(this.atlas, this.state.frame, this.state.hidden, this.stage.view.home), { key });
     return this.support;
@@ -177,10 +209,21 @@ export class LatentPlane extends Actions {
     const { state, atlas } = this;
     const z = state.cursor;
     const picture = atlas.canDecode() ? this.decoding.picture(atlas, this.recogniser, state.frame, z, state.mode) : null;
-    const support = this.supportNow();
-    const reading = { z, picture, onSupport: support.covers(z), nearest: support.nearest(z), classes: atlas.classes, theme: this.theme };
+    const reading = { z, picture, ...this.#surroundings(z), classes: atlas.classes, theme: this.theme };
     this.inspector?.show(reading);
-    this.speech.follow(reading);
+    if (!this.turn.moving && !this.tie.following) this.speech.follow(reading);
+  }
+
+  // On the move the code that was nearest stays in sight, and whether the data reaches here is left for later.
+  #surroundings(z) {
+    if (!this.turn.moving) {
+      const support = this.supportNow();
+      this.nearest = support.nearest(z);
+      return { onSupport: support.covers(z), nearest: this.nearest };
+    }
+    if (!this.nearest) return { onSupport: null, nearest: null };
+    const [x, y] = this.atlas.pointAt(this.nearest.index, this.state.frame);
+    return { onSupport: null, nearest: { ...this.nearest, distance: Math.hypot(x - z[0], y - z[1]) } };
   }
 
   /** Tells the page, once for all that changes within a moment, and only what it does not know yet. */

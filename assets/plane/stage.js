@@ -77,6 +77,7 @@ export class Stage {
     this.view.setHome(View.extentOf(atlas.positions, atlas.hasPrior()));
     this.renderer.setAtlas(atlas);
     this.overlays.setAtlas(atlas);
+    this.resize();
     this.node.dataset.model = atlas.name;
     this.redraw({ points: true, cursor: true });
   }
@@ -120,6 +121,7 @@ export class Stage {
       const pixels = Math.round(side * this.ratio);
       if (canvas.width !== pixels) canvas.width = canvas.height = pixels;
     }
+    this.plane.rates?.resize(width);
     this.redraw({ points: true });
   }
 
@@ -143,13 +145,14 @@ export class Stage {
     this.request = undefined;
     const { atlas } = this.plane;
     if (!atlas || !this.ratio) return;
-    const { points, cursor, moving } = this.dirty;
+    const { points, cursor, moving, turned } = this.dirty;
     this.dirty = {};
+    if (turned) this.plane.followTurn();
     if (cursor) this.plane.decodeCursor();
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [this.overlays.work(Boolean(cursor || points)), this.plane.path?.work()];
+    const more = [this.overlays.work(Boolean(cursor || points)), this.plane.path?.work(), this.plane.row?.work()];
     if (more.some(Boolean)) this.redraw();
   }
 

@@ -15,6 +15,9 @@ export class Support {
     this.keep = hidden.size ? shownMask(atlas.labels, hidden) : null;
     this.extent = { x: extent.x - 0.1 * extent.side, y: extent.y - 0.1 * extent.side, side: 1.2 * extent.side };
     this.held = {};
+    this.since = performance.now();
+    /** Milliseconds that the fields have taken so far. */
+    this.spent = 0;
   }
 
   /** The density of the codes; hidden classes are left out. */
@@ -61,7 +64,11 @@ export class Support {
   }
 
   #once(name, make) {
-    this.held[name] ??= make();
+    if (this.held[name] === undefined) {
+      const start = performance.now();
+      this.held[name] = make();
+      this.spent += performance.now() - start;
+    }
     return this.held[name];
   }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,40 @@ def make_atlas(model: Autoencoder, count: int = 500, **options: Any) -> bytes:
         "values": {"kl": codes.norm(dim=-1)},
     }
     return atlas.pack(atlas.Atlas("ring", **{**parts, **options}))
+
+
+BETAS = tuple(atlas.log_spaced(0.01, 200.0, 9))
+"""The axis of the any-beta atlases here."""
+
+
+def make_images(count: int, generator: torch.Generator) -> Tensor:
+    """Grey images (N, 28, 28), uint8, that differ from one another."""
+    return torch.randint(0, 256, (count, 28, 28), generator=generator).to(torch.uint8)
+
+
+def make_any_beta(seed: int = 0) -> Autoencoder:
+    """A random any-beta model, whose gates make a clear difference."""
+    return make_model(seed, encoder_widths=(64,), decoder_widths=(24, 32), beta_range=(0.01, 200.0))
+
+
+def make_beta_atlas(model: Autoencoder, count: int = 200, **options: Any) -> bytes:
+    """The pack of an any-beta atlas over BETAS: random images encoded at each, and curves that fall and rise."""
+    images = make_images(count, torch.Generator().manual_seed(7))
+    last = len(BETAS) - 1
+    curves = {
+        "distortion": [130 + 9.5 * k for k in range(last + 1)],
+        "rate": [10.5 * (1 - k / last) for k in range(last + 1)],
+        "activity.0": [1.0 - 0.1 * k for k in range(last + 1)],
+        "activity.1": [0.8 if k < last - 1 else 0.001 for k in range(last + 1)],
+    }
+    made = atlas.of_any_beta("any", model, images, torch.arange(count) % 10, BETAS, curves)
+    return atlas.pack(replace(made, **options))
+
+
+def make_pair(first: Autoencoder, second: Autoencoder, count: int = 200) -> bytes:
+    """The pack that leads from one model's codes of random images to another's."""
+    images = make_images(count, torch.Generator().manual_seed(7))
+    return atlas.pack(atlas.of_pair(("first", "second"), (first, second), images, torch.arange(count) % 10))
 
 
 @dataclass

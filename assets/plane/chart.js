@@ -1,0 +1,108 @@
+// The rate-distortion chart: the curve, lines of equal ELBO, dedicated models, and the dial's place. In SVG.
+
+import { betaText } from "./axis.js";
+import { setText } from "./dom.js";
+import { tickLabel, ticks } from "./maths.js";
+
+const SPACE = "http://www.w3.org/2000/svg";
+const EDGE = { left: 52, right: 14, top: 12, bottom: 40 };
+const SHAPE = 0.62;
+
+function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SPACE, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") node.textContent = value;
+    else node.setAttribute(name, String(value));
+  }
+  node.append(...children);
+  return node;
+}
+
+/** The window onto the figures: all rates and distortions, with a margin. */
+export function windowOf(rates, distortions) {
+  const [low, high] = [Math.min(...distortions), Math.max(...distortions)];
+  const margin = 0.06 * Math.max(high - low, 1);
+  return { x: [0, 1.06 * Math.max(...rates, 0.1)], y: [low - margin, high + margin] };
+}
+
+/** Where lines of equal ELBO, D = -ELBO - R, run through the window: [{elbo, from: [R, D], to: [R, D]}]. */
+export function diagonals({ x, y }, most) {
+  return ticks(y[0] + x[0], y[1] + x[1], most).values.flatMap((loss) => {
+    const from = Math.max(x[0], loss - y[1]);
+    const to = Math.min(x[1], loss - y[0]);
+    return to > from ? [{ elbo: -loss, from: [from, loss - from], to: [to, loss - to] }] : [];
+  });
+}
+
+export class Chart {
+  constructor(plane) {
+    this.plane = plane;
+    this.dot = svg("circle", { class: "chart-dot", r: 6, "data-testid": "chart-dot" });
+    this.node = svg("svg", { class: "chart", role: "img", "aria-label": plane.say("chart"), "data-testid": "chart" });
+  }
+
+  /** Draws everything but the dial's place. */
+  draw(rates, distortions, marks, width) {
+    this.width = width;
+    this.height = Math.round(SHAPE * width);
+    this.window = windowOf([...rates, ...marks.map(({ rate }) => rate)], [...distortions, ...marks.map(({ distortion }) => distortion)]);
+    this.node.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
+    this.node.setAttribute("width", String(width));
+    this.node.setAttribute("height", String(this.height));
+    const line = rates.map((rate, k) => this.#at(rate, distortions[k]).map((v) => v.toFixed(2)).join(" "));
+    const curve = svg("path", { class: "chart-curve", d: `M${line.join("L")}` });
+    this.node.replaceChildren(this.#frame(), this.#elbos(), curve, ...marks.map((mark) => this.#mark(mark)), this.dot);
+  }
+
+  place(rate, distortion) {
+    const [x, y] = this.#at(rate, distortion);
+    this.dot.setAttribute("cx", x.toFixed(2));
+    this.dot.setAttribute("cy", y.toFixed(2));
+  }
+
+  #at(rate, distortion) {
+    const { x, y } = this.window;
+    const across = this.width - EDGE.left - EDGE.right;
+    const down = this.height - EDGE.top - EDGE.bottom;
+    return [EDGE.left + (across * (rate - x[0])) / (x[1] - x[0]), EDGE.top + (down * (y[1] - distortion)) / (y[1] - y[0])];
+  }
+
+  #frame() {
+    const { say } = this.plane;
+    const { x, y } = this.window;
+    const group = svg("g", { class: "chart-frame" });
+    const [left, bottom] = this.#at(x[0], y[0]);
+    const [right, top] = this.#at(x[1], y[1]);
+    group.append(svg("path", { class: "chart-axis", d: `M${left} ${top}V${bottom}H${right}` }));
+    const across = ticks(...x, 6);
+    for (const value of across.values) group.append(svg("text", { x: this.#at(value, y[0])[0], y: bottom + 16, "text-anchor": "middle", text: tickLabel(value, across.step) }));
+    const up = ticks(...y, 6);
+    for (const value of up.values) group.append(svg("text", { x: left - 7, y: this.#at(0, value)[1] + 4, "text-anchor": "end", text: tickLabel(value, up.step) }));
+    group.append(svg("text", { x: (left + right) / 2, y: this.height - 4, "text-anchor": "middle", text: say("chart_x") }));
+    const middle = (top + bottom) / 2;
+    group.append(svg("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})`, text: say("chart_y") }));
+    return group;
+  }
+
+  // Named at their lower right end, where the curve does not run.
+  #elbos() {
+    const group = svg("g", { class: "chart-elbos" });
+    for (const { elbo, from, to } of diagonals(this.window, 8)) {
+      const [x1, y1] = this.#at(...from);
+      const [x2, y2] = this.#at(...to);
+      group.append(svg("line", { x1, y1, x2, y2 }));
+      const text = this.plane.say("chart_elbo", { value: tickLabel(elbo, 1) });
+      if (x2 - x1 > 60) group.append(svg("text", { x: x2 - 4, y: y2 - 6, "text-anchor": "end", text }));
+    }
+    return group;
+  }
+
+  #mark({ name, beta, rate, distortion }) {
+    const [x, y] = this.#at(rate, distortion);
+    const words = { name, beta: betaText(beta), rate: rate.toFixed(2), distortion: distortion.toFixed(2) };
+    const title = svg("title");
+    setText(title, this.plane.say("chart_mark", words));
+    const shape = svg("path", { d: `M${x} ${y - 6}l6 6l-6 6l-6 -6Z` });
+    return svg("g", { class: "chart-mark" }, title, shape, svg("text", { x: x + 10, y: y - 5, text: `\u03b2 ${betaText(beta)}` }));
+  }
+}

@@ -1,0 +1,85 @@
+// Distortion, rate and what follows from them at the dial's place, in nats, and the chart they lie on.
+
+import { Chart } from "./chart.js";
+import { activities, ACTIVE } from "./dial.js";
+import { element, setText } from "./dom.js";
+
+const WIDEST = 520;
+const FACTS = 300;
+const NARROW_CHART = 300;
+const FIGURES = ["rates_distortion", "rates_rate", "rates_elbo", "rates_objective"];
+
+const isMark = (mark) => typeof mark?.name === "string" && [mark.beta, mark.rate, mark.distortion].every(Number.isFinite) && mark.beta > 0;
+
+/** What rate and distortion come to at this beta. */
+export function figuresOf(distortion, rate, beta) {
+  return { rates_distortion: distortion, rates_rate: rate, rates_elbo: -(distortion + rate), rates_objective: distortion + beta * rate };
+}
+
+export class Rates {
+  constructor(plane) {
+    this.plane = plane;
+    const { say } = plane;
+    const words = {
+      rates_distortion: [say("rates_distortion"), say("rates_distortion_help")],
+      rates_rate: [say("rates_rate"), say("rates_rate_help")],
+      rates_elbo: [say("rates_elbo"), say("rates_elbo_help")],
+      rates_objective: [say("rates_objective"), say("rates_objective_help")],
+    };
+    this.chart = new Chart(plane);
+    this.numbers = Object.fromEntries(FIGURES.map((name) => [name, element("span", { class: "number rates-number", "data-testid": name })]));
+    const row = ([name, help], ...values) => element("div", { class: "fact", title: help }, element("dt", { text: name }), element("dd", {}, ...values));
+    const rows = FIGURES.map((name) => row(words[name], this.numbers[name], element("span", { class: "quiet", text: say("nats") })));
+    this.active = element("span", { class: "number", "data-testid": "rates_active" });
+    this.activeRow = row([say("rates_active"), say("rates_active_help")], this.active);
+    this.node = element("section", { class: "rates", "aria-label": say("rates") }, element("dl", { class: "facts" }, ...rows, this.activeRow), this.chart.node);
+    this.node.hidden = true;
+    this.marks = [];
+    this.width = WIDEST;
+  }
+
+  setAtlas(atlas) {
+    const { distortion, rate } = atlas.curves;
+    this.node.hidden = !distortion || !rate || atlas.frames < 2;
+    this.activeRow.hidden = activities(atlas).length === 0;
+    this.#draw();
+  }
+
+  /** Dedicated models: a list of {name, beta, rate, distortion}; what is none of these is passed over. */
+  take(marks) {
+    const text = JSON.stringify(marks ?? []);
+    if (text === this.taken) return;
+    this.taken = text;
+    this.marks = Array.isArray(marks) ? marks.filter(isMark) : [];
+    this.#draw();
+  }
+
+  /** Keeps the chart within a plane this wide. */
+  resize(width) {
+    const room = width < FACTS + NARROW_CHART ? width : width - FACTS;
+    const fitting = Math.max(240, Math.min(WIDEST, room));
+    if (fitting === this.width) return;
+    this.width = fitting;
+    this.#draw();
+  }
+
+  #draw() {
+    const { atlas } = this.plane;
+    if (this.node.hidden || !atlas) return;
+    const { rate, distortion } = atlas.curves;
+    this.chart.draw(rate, distortion, this.marks, this.width);
+    this.follow();
+  }
+
+  follow() {
+    const { atlas, state, say } = this.plane;
+    if (this.node.hidden || !atlas) return;
+    const { axis, curves } = atlas;
+    const [distortion, rate] = [axis.curveAt(curves.distortion, state.frame), axis.curveAt(curves.rate, state.frame)];
+    const figures = figuresOf(distortion, rate, axis.betaAt(state.frame));
+    for (const name of FIGURES) setText(this.numbers[name], figures[name].toFixed(2).replace("-", "\u2212"));
+    this.chart.place(rate, distortion);
+    const active = activities(atlas).flatMap((curve, k) => (axis.curveAt(curve, state.frame) > ACTIVE ? [`z${String.fromCharCode(0x2081 + k)}`] : []));
+    setText(this.active, active.length ? active.join(", ") : say("rates_none_active"));
+  }
+}

@@ -1,0 +1,87 @@
+// A row of chosen digits, and below each what the model makes of it at this place on the axis.
+
+import { meanPictures, paintGrey } from "./decoding.js";
+import { element, pixels } from "./dom.js";
+import { toBytes } from "./likelihood.js";
+
+const MOST_DIGITS = 24;
+const FEW = 4;
+const BUDGET = 9;
+
+const isGrey = (v) => Number.isInteger(v) && v >= 0 && v <= 255;
+const isDigit = (digit) => Array.isArray(digit?.pixels) && digit.pixels.length === 784 && digit.pixels.every(isGrey);
+
+export class Row {
+  constructor(plane) {
+    this.plane = plane;
+    this.list = element("div", { class: "row-digits" });
+    this.node = element("section", { class: "row", "aria-label": plane.say("row") }, this.list);
+    this.node.hidden = true;
+    this.digits = [];
+    this.next = 0;
+    this.due = 0;
+    this.bytes = new Uint8Array(784);
+  }
+
+  /** What the page says: a list of {pixels, label, index}; digits that are none are passed over. */
+  take(row) {
+    const text = JSON.stringify(row ?? []);
+    if (text === this.taken) return;
+    this.taken = text;
+    const digits = Array.isArray(row) ? row.filter(isDigit).slice(0, MOST_DIGITS) : [];
+    this.digits = digits.map((digit, i) => this.#make(digit, i));
+    this.list.style.setProperty("--count", String(digits.length));
+    this.list.replaceChildren(...this.digits.map(({ node }) => node));
+    this.follow();
+  }
+
+  #make({ pixels: greys, label, index }, i) {
+    const { say } = this.plane;
+    const name = typeof label === "string" || Number.isInteger(label) ? String(label) : "";
+    const canvas = (id, words) => pixels(28, 28, { class: "row-picture", "data-testid": id, "data-place": i, role: "img", "aria-label": words });
+    const original = canvas("row-original", say("row_original", { label: name }));
+    const copy = canvas("row-reconstruction", say("row_reconstruction", { label: name }));
+    paintGrey(original, greys);
+    const node = element("div", { class: "row-digit" }, original, copy);
+    return { node, copy, image: Float32Array.from(greys, (v) => v / 255), index: Number.isInteger(index) && index >= 0 ? index : null };
+  }
+
+  /** The axis has moved, or the atlas is another: every digit is due. */
+  follow() {
+    const { atlas } = this.plane;
+    const possible = Boolean(atlas?.canDecode()) && this.digits.length > 0;
+    this.node.hidden = !possible;
+    this.due = possible ? Math.ceil(this.digits.length / FEW) : 0;
+  }
+
+  /** Develops a few at a time, in turns, for about a third of a frame. Returns whether some are still due. */
+  work() {
+    const end = performance.now() + BUDGET;
+    while (this.due > 0) {
+      this.#develop(this.next);
+      this.next = (this.next + FEW) % (FEW * Math.ceil(this.digits.length / FEW));
+      this.due--;
+      if (performance.now() > end) break;
+    }
+    this.node.dataset.frame = this.due ? "" : String(this.plane.state.frame);
+    return this.due > 0;
+  }
+
+  #develop(first) {
+    const { atlas, state } = this.plane;
+    const group = this.digits.slice(first, first + FEW);
+    const means = meanPictures(atlas, state.frame, this.#codes(group), group.length);
+    group.forEach(({ copy }, k) => paintGrey(copy, toBytes(means.subarray(784 * k, 784 * (k + 1)), this.bytes)));
+  }
+
+  // Encoded here where the atlas has an encoder; else a digit's code is that of its point.
+  #codes(group) {
+    const { atlas, state } = this.plane;
+    if (atlas.canEncode()) {
+      this.images ??= new Float32Array(784 * FEW);
+      group.forEach(({ image }, k) => this.images.set(image, 784 * k));
+      return atlas.encodeBatch(this.images, group.length, state.frame);
+    }
+    return Float32Array.from(group.flatMap(({ index }) => (index !== null && index < atlas.count ? atlas.pointAt(index, state.frame) : [0, 0])));
+  }
+}
