@@ -119,7 +119,7 @@ def test_a_damaged_model_is_a_line_on_standard_error_and_the_others_are_listed(i
         out, err = process.communicate()
     assert process.returncode == 0
     listed = json.loads(out)
-    assert [model["name"] for model in listed["models"]] == ["vae", "vae-classic", "vae-gaussian"]
+    assert [model["name"] for model in listed["models"]] == [name for name in BUNDLED if name != "ae"]
     assert {"kind", "beta", "latent_dim", "figures", "command"} <= set(listed["models"][0])
     assert listed["problems"] == [err.strip().removeprefix("warning: ")]
     assert str(installation / "assets" / "models" / "ae.safetensors") in err
@@ -131,8 +131,7 @@ def test_a_mistake_takes_one_line_and_no_traceback(installation: Path) -> None:
         out, err = process.communicate()
     assert (process.returncode, out) == (2, "")
     assert err == (
-        "error: unknown model 'nope': choose one of vae, ae, vae-classic, vae-gaussian, a run directory or a "
-        "checkpoint file\n"
+        f"error: unknown model 'nope': choose one of {', '.join(BUNDLED)}, a run directory or a checkpoint file\n"
     )
 
 

@@ -114,8 +114,8 @@ def test_the_bundled_models_are_listed_and_load() -> None:
     assert (cards["vae"].beta, cards["ae"].beta) == (1.0, None)
     for name, card in cards.items():
         loaded = vae_core.load_model(name)
+        assert loaded.config == card.model
         assert loaded.config.latent_dim == card.latent_dim == 2
-        assert loaded.decode(torch.zeros(1, 2)).shape == (1, 1, 28, 28)
 
 
 def test_the_good_model_is_as_good_as_its_card_says() -> None:

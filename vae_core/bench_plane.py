@@ -48,7 +48,8 @@ def measure(
 
     A plane of up to 70,000 ``points`` shows encoded digits, a larger one synthetic codes; each is dragged about for
     so many ``seconds``. Times after an event of the pointer are in milliseconds, from the browser's time stamp of it to
-    the end of painting the frame with the decoded image, or with what the server answers. Raises LatentExplorerError where there is no browser.
+    the end of painting the frame with the decoded image, or with what the server answers.
+    Raises LatentExplorerError where there is no browser.
     """
     figures: dict[str, Any] = {}
     with browser() as chromium, ExitStack() as stack:
