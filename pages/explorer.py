@@ -97,7 +97,7 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
         on_report=_open_gallery,
     )
     count = len(selected(opened, shown.selection))
-    with st.container(horizontal=True, vertical_alignment="center", key="panels"):
+    with st.container(horizontal=True, vertical_alignment="center", key="compact-panels"):
         st.segmented_control(
             _("Below the plane"),
             PANELS,
@@ -146,7 +146,8 @@ def main() -> None:
     state.restore("explorer", VIEW)
     open_page(_("Explorer"))
     # Always there, so that what comes after them keeps its place, and with it what was done on it.
-    problems, bar = st.container(key="problems"), st.container(horizontal=True, vertical_alignment="center", key="bar")
+    problems = st.container(key="problems")
+    bar = st.container(horizontal=True, vertical_alignment="center", key="inline-bar")
     choices = bar.container(horizontal=True, vertical_alignment="center", width="content")
     status = bar.empty()
     names = [card.name for card in list_models()]

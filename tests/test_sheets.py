@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vae_core.errors import LatentExplorerError
-from vae_core.sheets import BETWEEN, WITHIN, pairs_png
+from vae_core.sheets import BELOW, BESIDE, WITHIN, pairs_png
 
 
 def _read(png: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -31,7 +31,7 @@ def test_every_image_stands_above_its_reconstruction(count: int, columns: int) -
     grey, opacity = _read(pairs_png(originals, copies, columns, scale=1))
     across = min(columns, count)
     for number in range(count):
-        top, left = number // across * (56 + WITHIN + BETWEEN), number % across * (28 + BETWEEN)
+        top, left = number // across * (56 + WITHIN + BELOW), number % across * (28 + BESIDE)
         assert np.array_equal(grey[top : top + 28, left : left + 28], originals[number].numpy())
         below = top + 28 + WITHIN
         assert np.array_equal(grey[below : below + 28, left : left + 28], copies[number].numpy())

@@ -13,8 +13,10 @@ from vae_core.errors import LatentExplorerError
 
 WITHIN = 1
 """Pixels between an image and its reconstruction, before enlarging."""
-BETWEEN = 4
-"""Pixels between one pair and the next."""
+BESIDE = 2
+"""Pixels between one pair and the next in its row."""
+BELOW = 5
+"""Pixels between one row of pairs and the next."""
 LARGEST_SIDE = 16_000
 
 
@@ -29,14 +31,14 @@ def pairs_png(originals: Tensor, reconstructions: Tensor, columns: int = 12, sca
         raise LatentExplorerError("there is no image to show: choose at least one")
     height, width = originals.shape[1:]
     pair, columns = 2 * height + WITHIN, min(columns, count)
-    shape = math.ceil(count / columns) * (pair + BETWEEN) - BETWEEN, columns * (width + BETWEEN) - BETWEEN
+    shape = math.ceil(count / columns) * (pair + BELOW) - BELOW, columns * (width + BESIDE) - BESIDE
     if scale * max(shape) > LARGEST_SIDE:
         raise LatentExplorerError(
             f"the picture would be {scale * max(shape)} pixels long: choose fewer images or a scale below {scale}"
         )
     sheet = np.zeros((*shape, 2), dtype=np.uint8)  # grey and opacity
     for number, both in enumerate(zip(originals.numpy(), reconstructions.numpy(), strict=True)):
-        top, left = (number // columns) * (pair + BETWEEN), (number % columns) * (width + BETWEEN)
+        top, left = (number // columns) * (pair + BELOW), (number % columns) * (width + BESIDE)
         for image, start in zip(both, (top, top + height + WITHIN), strict=True):
             sheet[start : start + height, left : left + width, 0] = image
             sheet[start : start + height, left : left + width, 1] = 255

@@ -88,7 +88,9 @@ def _open_model(name: str, sha256: str, images_key: str, _images: ImageSet) -> O
 
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
 def _load_model(name: str, sha256: str) -> Autoencoder:
-    return load_model(name)
+    model = load_model(name)
+    # A plane without an axis shows the plain VAE that an any-beta model contains.
+    return model.at(1.0) if model.config.beta_range else model
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -69,7 +69,10 @@ def _training(card: Card) -> Rows:
         (_("Learning rate"), f"{train.learning_rate:g}, {train.learning_rate_schedule}"),
         (_("Weight decay"), f"{train.weight_decay:g}"),
     ]
-    if card.beta is not None:
+    if card.model.beta_range:
+        low, high = card.model.beta_range
+        rows.append(("β", _("{low} to {high}, shown here at 1").format(low=f"{low:g}", high=f"{high:g}")))
+    elif card.beta is not None:
         rows.append(("β", _beta(train.beta, train.beta_schedule, train.beta_warmup)))
     return [
         *rows,
@@ -105,7 +108,7 @@ def _figures(card: Card) -> Rows:
         rows.append((_("Squared error a pixel"), f"{figures['squared_error']:.4f}"))
     if figures.get("active_units") is not None:
         rows.append((_("Active units"), f"{figures['active_units']:g}"))
-    return [*rows, (_("Unit"), unit), (_("Images"), f"{figures.get('images', 0):,}")]
+    return [(_("Unit"), unit), *rows, (_("Images"), f"{figures.get('images', 0):,}")]
 
 
 def _measured(figures: Mapping[str, Any], name: str) -> str:

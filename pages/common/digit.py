@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 import streamlit as st
 import torch
 
-from pages.common import background, keys
+from pages.common import keys
 from pages.common.caches import Opened
 from pages.common.i18n import _
 from pages.common.layout import problem
@@ -26,7 +25,6 @@ from vae_core.pictures import MAX_PICTURE_BYTES, SUFFIXES
 
 SAMPLES: Final = 200
 """Draws from q(z|x) that the reconstruction term is the mean of."""
-POLL: Final = "0.5s"
 PICTURES: Final = [suffix.removeprefix(".") for suffix in SUFFIXES]
 
 
@@ -115,35 +113,26 @@ def _reconstruction_help(model: Autoencoder) -> str:
     return _("Minus log p(x|z), its mean over {samples} draws from q(z|x)").format(samples=SAMPLES)
 
 
+@st.fragment
 def _evidence(opened: Opened, image: torch.Tensor) -> None:
-    """Offer the exact log p(x); begun at a click, computed beside the page."""
+    """Offer the exact log p(x), which takes longer than the rest; a click runs this part of the page alone."""
     x = model_input(opened.model, image[None])
-    digest = hashlib.sha256(x.numpy().tobytes()).hexdigest()[:16]
-    key = f"evidence/{opened.atlas.id}/{digest}"
-    if st.session_state.get(keys.EVIDENCE) != key:
+    asked = f"{opened.atlas.id}/{hashlib.sha256(x.numpy().tobytes()).hexdigest()}"
+    if st.session_state.get(keys.EVIDENCE) != asked:
         st.button(
             _("Exact log p(x)"),
             key="evidence",
-            on_click=partial(st.session_state.__setitem__, keys.EVIDENCE, key),
-            help=_("The integral over all z, on a grid; building a model's grid takes some seconds the first time"),
+            on_click=partial(st.session_state.__setitem__, keys.EVIDENCE, asked),
+            help=_("The integral of p(x|z) p(z) over the whole plane, by quadrature"),
         )
         return
-    future = background.begin(key, partial(_log_evidence, opened.model, x))
-    if future.done():
-        st.metric(
-            _("log p(x), exact"), _nats(future.result()), help=_("The integral of p(x|z) p(z) over the whole plane")
-        )
-    else:
-        _wait(future)
+    # The same height before and after, so that nothing moves.
+    place = st.empty()
+    place.metric(_("log p(x), exact"), "…")
+    value = _log_evidence(asked, opened.model, x)
+    place.metric(_("log p(x), exact"), _nats(value), help=_("The integral of p(x|z) p(z) over the whole plane"))
 
 
-def _log_evidence(model: Autoencoder, x: torch.Tensor) -> float:
-    return log_evidence(model, x).item()
-
-
-@st.fragment(run_every=POLL)
-def _wait(future: Future[float]) -> None:
-    if future.done():
-        st.rerun()
-    st.markdown(_("log p(x), exact"))
-    st.caption(_("Integrating over the plane…"))
+@st.cache_data(max_entries=256, show_spinner=False)
+def _log_evidence(asked: str, _model: Autoencoder, _x: torch.Tensor) -> float:
+    return log_evidence(_model, _x).item()

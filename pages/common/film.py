@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import streamlit as st
@@ -15,7 +16,7 @@ from vae_core.models import Autoencoder
 
 STRIP_FRAMES: Final = 16
 """As many as the plane shows."""
-FRAMES_A_LEG: Final = 20
+STEPS_A_LEG: Final = 20
 RATE: Final = 12.0
 """Frames a second: a leg takes as long as it does when the plane plays it."""
 
@@ -25,7 +26,7 @@ def film_buttons(name: str, model: Autoencoder, shown: PlaneState) -> None:
     ready = len(shown.pins) > 1
     missing = _("Pin two or more points on the plane to make a path.")
     st.download_button(
-        _("GIF"),
+        _("Path as GIF"),
         lambda: path_gif(model, shown),
         f"{name}-path.gif",
         "image/gif",
@@ -36,7 +37,7 @@ def film_buttons(name: str, model: Autoencoder, shown: PlaneState) -> None:
         help=_("Save the path as an animation that runs there and back.") if ready else missing,
     )
     st.download_button(
-        _("PNG"),
+        _("Path as PNG"),
         lambda: path_png(model, shown),
         f"{name}-path.png",
         "image/png",
@@ -54,7 +55,7 @@ def path_gif(model: Autoencoder, shown: PlaneState) -> bytes:
     Raises:
         LatentExplorerError: there are fewer than two pins.
     """
-    return film_gif(_decoded(model, shown, FRAMES_A_LEG * (len(shown.pins) - 1) + 1), RATE)
+    return film_gif(_decoded(model, shown, STEPS_A_LEG), RATE)
 
 
 def path_png(model: Autoencoder, shown: PlaneState) -> bytes:
@@ -63,10 +64,16 @@ def path_png(model: Autoencoder, shown: PlaneState) -> bytes:
     Raises:
         LatentExplorerError: there are fewer than two pins.
     """
-    return grid_png(_decoded(model, shown, STRIP_FRAMES))
+    # Rounded as the browser rounds, which Python does not.
+    return grid_png(_decoded(model, shown, max(1, math.floor((STRIP_FRAMES - 1) / _legs(shown) + 0.5))))
 
 
 @torch.no_grad()
-def _decoded(model: Autoencoder, shown: PlaneState, frames: int) -> torch.Tensor:
+def _decoded(model: Autoencoder, shown: PlaneState, steps: int) -> torch.Tensor:
+    """The path decoded at so many steps a leg, pins included."""
     pins = torch.tensor(shown.pins, dtype=torch.float32)
-    return to_grey(model.decode(path(pins, frames, shown.interpolation)))
+    return to_grey(model.decode(path(pins, steps * _legs(shown) + 1, shown.interpolation)))
+
+
+def _legs(shown: PlaneState) -> int:
+    return max(1, len(shown.pins) - 1)

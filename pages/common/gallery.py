@@ -21,7 +21,8 @@ from vae_core import figures
 from vae_core.export import to_grey
 from vae_core.sheets import pairs_png
 
-ORDER: Final = choice("order", ("given", "worst", "best"))
+ORDER_CHOICES: Final = ("given", "worst", "best")
+ORDER: Final = choice("order", ORDER_CHOICES)
 PER_PAGE: Final = 24
 COLUMNS: Final = 12
 
@@ -60,59 +61,66 @@ def gallery(opened: Opened, selection: Selection | None, publish: Callable[[], N
 
 
 def _show(opened: Opened, chosen: Tensor) -> None:
-    left, right = st.columns([5, 11], gap="large")
+    head = st.container(horizontal=True, vertical_alignment="center", key="inline-gallery")
+    left, right = st.columns([3, 8], gap="large")
+    with head:
+        ordered = _ordered(opened, chosen, state.get(ORDER))
+        some, pages = _page(ordered)
+        st.markdown(_shown(some, ordered))
+        st.space("stretch")
+        st.selectbox(
+            _("Order"),
+            ORDER_CHOICES,
+            key=ORDER.key,
+            format_func=_order_title,
+            width=320,
+            help=_("Images that the model reproduces badly often stand out on the plane"),
+        )
     with left:
-        st.markdown(_("**{count} images** by class").format(count=f"{len(chosen):,}"))
         chart = figures.counts_per_class(opened.images.labels[chosen].numpy(), opened.images.classes)
         st.plotly_chart(chart, key="selection.counts", config={"displayModeBar": False})
     with right:
-        _show_pairs(opened, chosen)
+        _show_pairs(opened, some, pages)
 
 
-def _show_pairs(opened: Opened, chosen: Tensor) -> None:
-    ordered = _ordered(opened, chosen, state.get(ORDER))
+def _page(ordered: Tensor) -> tuple[Tensor, int]:
+    """The images on this page, and how many pages there are."""
     pages = math.ceil(len(ordered) / PER_PAGE)
     page = st.session_state.get(keys.GALLERY_PAGE, 1)
     if page > pages:  # another selection has fewer
         page = 1
         del st.session_state[keys.GALLERY_PAGE]
-    some = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
-    head = st.container(horizontal=True, vertical_alignment="center", key="gallery-head")
-    last = (page - 1) * PER_PAGE + len(some)
-    sentence = ngettext("Showing the only one", "Showing {first}–{last} of {count}", len(ordered))
-    head.markdown(sentence.format(first=f"{last - len(some) + 1:,}", last=f"{last:,}", count=f"{len(ordered):,}"))
-    head.selectbox(
-        _("Order"),
-        ORDER_CHOICES,
-        key=ORDER.key,
-        format_func=_order_title,
-        width=230,
-        help=_("Images that the model reproduces badly often stand out on the plane"),
-    )
-    sheet = _sheet(opened.atlas.id, tuple(some.tolist()), opened)
-    st.image(sheet, alt=_("Selected images, each above its reconstruction"))
-    low, high = opened.errors[some].min().item(), opened.errors[some].max().item()
-    foot = st.container(horizontal=True, vertical_alignment="center", key="gallery-foot")
-    foot.caption(
+    return ordered[(page - 1) * PER_PAGE : page * PER_PAGE], pages
+
+
+def _shown(some: Tensor, ordered: Tensor) -> str:
+    first = st.session_state.get(keys.GALLERY_PAGE, 1) * PER_PAGE - PER_PAGE + 1
+    sentence = ngettext("Showing the only image", "Showing {first} to {last} of **{count} images**", len(ordered))
+    return sentence.format(first=f"{first:,}", last=f"{first + len(some) - 1:,}", count=f"{len(ordered):,}")
+
+
+def _show_pairs(opened: Opened, some: Tensor, pages: int) -> None:
+    st.image(_sheet(opened.atlas.id, tuple(some.tolist()), opened), alt=_("Images above their reconstructions"))
+    errors = opened.errors[some]
+    st.caption(
         _("Originals above, reconstructions below. Reconstruction error {low} to {high} nats per image.").format(
-            low=f"{low:.1f}", high=f"{high:.1f}"
+            low=f"{errors.min():.1f}", high=f"{errors.max():.1f}"
         )
     )
-    if pages > 1:
-        foot.pagination(pages, key=keys.GALLERY_PAGE)
-    foot.download_button(
-        _("PNG"),
-        partial(_large_sheet, opened, some),
-        f"{opened.name}-selection.png",
-        "image/png",
-        key="selection.png",
-        icon=":material/download:",
-        on_click="ignore",
-        help=_("Save these images and their reconstructions as one picture."),
-    )
-
-
-ORDER_CHOICES: Final = ("given", "worst", "best")
+    with st.container(horizontal=True, vertical_alignment="center", key="compact-gallery"):
+        if pages > 1:
+            st.pagination(pages, key=keys.GALLERY_PAGE)
+        st.space("stretch")
+        st.download_button(
+            _("Save as PNG"),
+            partial(_large_sheet, opened, some),
+            f"{opened.name}-selection.png",
+            "image/png",
+            key="selection.png",
+            icon=":material/download:",
+            on_click="ignore",
+            help=_("Save these images and their reconstructions as one picture."),
+        )
 
 
 def _order_title(order: str) -> str:

@@ -17,7 +17,7 @@ def open_page(title: str) -> None:
     st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
     _style()
     if notices := state.notices():
-        with st.container(horizontal=True, vertical_alignment="center", key="notices"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="notices"):
             st.info("  \n".join(notices))
             # They stay until sent away: text that goes by itself moves all that is under it.
             st.button(_("Dismiss"), type="tertiary", on_click=state.dismiss_notices)
@@ -54,11 +54,14 @@ def _style() -> None:
             max-width: calc(max(61rem, 2 * min(760px, 100vh - 276px) - 215px) + 4rem);
           }
         }
-        .st-key-bar [data-testid=stSelectbox] { display: flex; align-items: center; gap: 0.75rem; }
-        .st-key-bar [data-testid=stSelectbox] > label { margin: 0; flex: none; width: auto; }
-        .st-key-bar [data-testid=stSelectbox] > div { flex: 1; min-width: 0; }
-        .st-key-panels { margin-top: -0.5rem; }
+        /* Rows of controls: a name before its control instead of above it, and none taller than the plane's own. */
+        [class*=st-key-inline-] [data-testid=stSelectbox] { display: flex; align-items: center; gap: 0.75rem; }
+        [class*=st-key-inline-] [data-testid=stSelectbox] > label { margin: 0; flex: none; width: auto; gap: 0.25rem; }
+        [class*=st-key-inline-] [data-testid=stSelectbox] > div { flex: 1; min-width: 0; }
+        [class*=st-key-compact-] { margin-top: -0.5rem; }
+        [class*=st-key-compact-] .stDownloadButton button { min-height: 2rem; padding: 0.125rem 0.75rem; }
         [data-testid=stMetricValue], [data-testid=stTable] td { font-variant-numeric: tabular-nums; }
+        [data-testid=stTable] :is(th, td):first-child { padding-left: 0; }
         </style>
         """
     )

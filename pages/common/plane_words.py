@@ -103,7 +103,7 @@ def _dial() -> dict[str, str]:
     return {
         "dial_beta": _("β"),
         "dial_beta_help": _("The weight of the KL term: small for exact images, large for an orderly latent space"),
-        "dial_model": _("From one model to the other"),
+        "dial_model": _("Morph"),
         "dial_model_help": _("Every point moves from its place in one latent space to its place in the other"),
         "dial_step": _("Training step"),
         "dial_step_help": _("The model as it was at this step of its training"),
