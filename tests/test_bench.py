@@ -20,7 +20,6 @@ from vae_core._torchvision import torchvision
 from vae_core.atlas import read_header
 from vae_core.bench_plane import percentile
 from vae_core.bench_usual import Digits, UsualScript, UsualVae, usual_loss
-from vae_core.checkpoints import model_bytes
 from vae_core.data import load_images, to_pixels
 from vae_core.errors import LatentExplorerError
 from vae_core.evidence import log_evidence
@@ -28,14 +27,6 @@ from vae_core.objectives import elbo_terms, kl_divergence
 
 IMAGES, LABELS = make_images(50)
 Said = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    """A checkpoint file of a small VAE."""
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(model_bytes(make_model(likelihood="bernoulli-grey")))
-    return path
 
 
 def measured(capsys: Said, *arguments: object) -> dict[str, Any]:

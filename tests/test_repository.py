@@ -17,7 +17,18 @@ from pages.common.explorer_view import VIEW
 from pages.common.parameters import LANGUAGE
 from tests.modules import ROOT
 
-MADE = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__", "runs", "data"}
+MADE = {
+    ".git",
+    ".venv",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+    "__pycache__",
+    "runs",
+    ".zoo",
+    "data",
+}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "assets").rglob("*.md")])
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = sorted(set(re.findall(r"python -m vae_core ([a-z]+)", README)))

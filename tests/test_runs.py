@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.factories import make_config, write_data_set
+from tests.factories import make_config
 from vae_core import runs
 from vae_core.checkpoints import save_state
 from vae_core.config import RunConfig
@@ -19,12 +19,6 @@ from vae_core.registry import CHECKPOINT_NAME, load_model
 from vae_core.training import NonFiniteLossError, Progress
 
 TIMINGS = {"seconds", "samples_per_second"}
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A data set of 60 pictures."""
-    return write_data_set(tmp_path / "data.npz")
 
 
 def _finish(run: Path, config: RunConfig) -> list[Progress]:

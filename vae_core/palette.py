@@ -41,7 +41,7 @@ def _moved(changes: Mapping[int, str]) -> tuple[str, ...]:
 
 
 # assets/plane/colours.js has the same.
-LIGHT = Palette(_moved({1: "#e88a03", 3: "#92a2a0", 7: "#b29f67", 9: "#48acce"}), unknown="#787b87", accent="#1769aa")
+LIGHT = Palette(_moved({1: "#eb8f04", 3: "#92a2a0", 7: "#b29f67", 9: "#3fb0cf"}), unknown="#787b87", accent="#1769aa")
 DARK = Palette(_moved({2: "#c22908", 4: "#8e3fc1"}), unknown="#9699a5", accent="#6db3ec")
 
 
