@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from vae_core import figures
 from vae_core.errors import LatentExplorerError
-from vae_core.palette import DARK, LIGHT, Palette, for_theme
+from vae_core.palette import DARK, LIGHT, for_theme
 
 METRICS = [
     {"step": 100, "beta": 0.1, "reconstruction": 180.0, "kl": 9.0},
@@ -107,35 +107,8 @@ def test_a_run_that_has_logged_nothing_yet_has_empty_curves() -> None:
     assert [len(trace.y) for trace in figures.training_curves([]).data] == [0, 0, 0]
 
 
-def _srgb_to_linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
-
-
-def _luminance(colour: str) -> float:
-    red, green, blue = (_srgb_to_linear(int(colour[i : i + 2], 16) / 255) for i in (1, 3, 5))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _as_seen_without_green(colour: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Deuteranopia in linear RGB, Viénot, Brettel & Mollon 1999."""
-    linear = np.array([_srgb_to_linear(int(colour[i : i + 2], 16) / 255) for i in (1, 3, 5)])
-    confusion = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
-    seen: np.ndarray[tuple[int], np.dtype[np.float64]] = np.clip(confusion @ linear, 0, 1) ** (1 / 2.2)
-    return seen
-
-
-@pytest.mark.parametrize(("palette", "paper"), [(LIGHT, "#ffffff"), (DARK, "#101317")])
-def test_ten_colours_stay_apart_without_green_and_show_on_their_paper(palette: Palette, paper: str) -> None:
-    assert len(set(palette.digits)) == 10
-    seen = [_as_seen_without_green(colour) for colour in palette.digits]
-    closest = min(np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i])
-    assert closest > 0.08
-    for colour in (*palette.digits, palette.unknown, palette.accent):
-        bright, dim = sorted([_luminance(colour), _luminance(paper)], reverse=True)
-        assert (bright + 0.05) / (dim + 0.05) > 2.5, f"{colour} is lost on {paper}"
-
-
 def test_the_plane_has_the_same_colours() -> None:
+    """`tests/test_plane_colours.py` tests that these can be told apart, and seen."""
     script = (Path(__file__).resolve().parents[1] / "assets" / "plane" / "colours.js").read_text("utf-8")
     assert _colours_of(script, "DIGITS_LIGHT") == LIGHT.digits
     assert _colours_of(script, "DIGITS_DARK") == DARK.digits
