@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from vae_core.data import to_pixels
 from vae_core.errors import LatentExplorerError
 from vae_core.evidence import iwae, log_evidence
 from vae_core.inputs import model_input
-from vae_core.metrics import Bounds, active_units, as_figures, measure
+from vae_core.metrics import Bounds, active_units, as_figures, latent_activity, measure
 from vae_core.models import Autoencoder
 from vae_core.objectives import elbo_terms
 from vae_core.quadrature import MAX_DIMENSION
@@ -128,3 +128,27 @@ def _measures(
     if model.is_variational:
         return as_figures(standard)
     return as_figures(standard, measure(model, images, recogniser, generator, "fitted", exact=exact, report=second))
+
+
+@torch.no_grad()
+def beta_curves(model: Autoencoder, images: Tensor, betas: Sequence[float], samples: int = 3) -> dict[str, list[float]]:
+    """Return what an any-beta model gives at each of ``betas`` on uint8 images (N, 28, 28), a list a quantity.
+
+    ``distortion`` and ``rate`` are means over images in nats; ``activity.0``, ``activity.1``, ... is the variance of
+    each latent mean over images (Burda et al. 2016, sec. 5.2). The noise is the same at every beta.
+    Raises ConfigError for a beta out of the model's range.
+    """
+    x = model_input(model, images)
+    curves: dict[str, list[float]] = {}
+    for fixed in map(model.at, betas):
+        generator = torch.Generator().manual_seed(SEED)
+        terms = [elbo_terms(fixed, chunk, samples, generator) for chunk in x.split(CHUNK)]
+        mu = torch.cat([fixed.encode(chunk)[0] for chunk in x.split(CHUNK)])
+        point = {
+            "distortion": torch.cat([term.reconstruction for term in terms]).mean().item(),
+            "rate": torch.cat([term.kl for term in terms]).mean().item(),
+            **{f"activity.{unit}": value for unit, value in enumerate(latent_activity(mu).tolist())},
+        }
+        for name, value in point.items():
+            curves.setdefault(name, []).append(value)
+    return curves

@@ -17,7 +17,9 @@ from vae_core.models import Autoencoder
 MODELS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "models"
 CHECKPOINT_NAME = "checkpoint.safetensors"
 """The newest checkpoint of a run directory."""
-BUNDLED = ("vae", "ae", "vae-classic", "vae-gaussian")
+DEDICATED = ("vae-beta-0.1", "vae-beta-1", "vae-beta-4", "vae-beta-20")
+"""Models trained for one beta each, to check the any-beta model against."""
+BUNDLED = ("vae", "ae", "vae-classic", "vae-gaussian", "vae-any-beta", *DEDICATED)
 """Names of the bundled models, the best one first; `vae_core.zoo` trains each."""
 
 
@@ -56,8 +58,8 @@ class Card:
 
     @property
     def beta(self) -> float | None:
-        """The weight of the KL term in training; None for an autoencoder, which has none."""
-        return self.config.train.beta if self.kind == "vae" else None
+        """The weight of the KL term in training; None for an autoencoder, and for a model of any beta."""
+        return self.config.train.beta if self.kind == "vae" and not self.model.beta_range else None
 
 
 def rebuild_command(name: str) -> str:

@@ -8,17 +8,31 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from vae_core import runs
+from vae_core.atlas import log_spaced
 from vae_core.checkpoints import load_state, load_weights, model_bytes, write_atomically
-from vae_core.config import PRESETS, RunConfig
+from vae_core.config import PRESETS, ModelConfig, RunConfig, TrainConfig
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
-from vae_core.evaluation import evaluate
+from vae_core.evaluation import beta_curves, evaluate
+from vae_core.models import Autoencoder
 from vae_core.registry import CHECKPOINT_NAME, MODELS_FOLDER, Card, rebuild_command, write_card
 from vae_core.training import Progress
 
 _GOOD = PRESETS["good"]
+_NARROWER = RunConfig(
+    ModelConfig(encoder_widths=(384, 384), decoder_widths=(384, 384, 384)), TrainConfig(epochs=60, precision="bf16")
+)
+BETA_RANGE = (0.01, 200.0)
+BETA_FRAMES = 33
+
+
+def _dedicated(beta: float) -> tuple[RunConfig, str]:
+    run = dataclasses.replace(_NARROWER, train=dataclasses.replace(_NARROWER.train, beta=beta))
+    return run, f"Trained for beta {beta:g} alone, to check the any-beta model of the same width and budget against."
+
 
 DEFINITIONS: dict[str, tuple[RunConfig, str]] = {
     "vae": (_GOOD, "The reference: a two-dimensional VAE with a wide SiLU decoder, trained long on binarised digits."),
@@ -31,6 +45,14 @@ DEFINITIONS: dict[str, tuple[RunConfig, str]] = {
         "The textbook VAE: one hidden layer of 400 ReLU units, grey-level cross-entropy.",
     ),
     "vae-gaussian": (PRESETS["gaussian"], "A Gaussian decoder with a learned mean and standard deviation per pixel."),
+    "vae-any-beta": (
+        RunConfig(
+            dataclasses.replace(_NARROWER.model, beta_range=BETA_RANGE),
+            dataclasses.replace(_NARROWER.train, beta_schedule="constant"),
+        ),
+        "One network for every beta from 0.01 to 200: a multi-rate VAE, its layers gated by log beta.",
+    ),
+    **{f"vae-beta-{beta:g}": _dedicated(beta) for beta in (0.1, 1.0, 4.0, 20.0)},
 }
 """What each bundled model is: its run, and one sentence for its card."""
 RECOGNISER = "recogniser"
@@ -73,7 +95,8 @@ def publish(name: str, work: Path, folder: Path = MODELS_FOLDER, iwae_samples: i
     path = folder / f"{name}.safetensors"
     write_atomically(path, weights)
     test_images, _ = load_images(config.train.data, split="test")
-    figures = evaluate(load_weights(path, ""), test_images, iwae_samples=iwae_samples)
+    model = load_weights(path, "")
+    figures = evaluate(model, test_images, iwae_samples=iwae_samples)
     card = Card(
         name=name,
         description=description,
@@ -83,6 +106,14 @@ def publish(name: str, work: Path, folder: Path = MODELS_FOLDER, iwae_samples: i
         command=rebuild_command(name),
         sha256=hashlib.sha256(weights).hexdigest(),
         size=len(weights),
+        extra=_along_beta(model, test_images) if model.config.beta_range else {},
     )
     write_card(card, folder)
     return card
+
+
+def _along_beta(model: Autoencoder, images: Tensor) -> dict[str, list[float]]:
+    """Return the betas at which an any-beta model is shown, and its figures at each."""
+    low, high = model.config.beta_range
+    betas = log_spaced(low, high, BETA_FRAMES)
+    return {"betas": betas, **beta_curves(model, images, betas)}
