@@ -118,11 +118,12 @@ def mutual_information(
     """Return I_q(x; z) in nats: how much a code tells about which of the N images it is of, from 0 to log N.
 
     It is E[KL(q(z|x) || p(z))] - KL(q(z) || p(z)), the part of the rate that is information (Hoffman & Johnson 2016;
-    Makhzani et al. 2016), that is E[log q(z|x) - log q(z)], in which the prior cancels. Estimated with one
-    draw of z for each image, of at most ``samples`` images; q(z) is the exact sum over all of them.
+    Makhzani et al. 2016), that is E[log q(z|x) - log q(z)], in which the prior cancels. Estimated with about
+    ``samples`` draws of z, as many for each image, or one for so many of the images where there are more; q(z) is
+    the exact sum over all of them.
     """
     aggregate = aggregate_posterior(mu, logvar)
-    order = torch.randperm(len(mu), generator=generator)[:samples]
+    order = torch.randperm(len(mu), generator=generator)[:samples].repeat(max(1, samples // len(mu)))
     mu, logvar = aggregate.mu[order], aggregate.logvar[order]
     z = reparameterise(mu, logvar, standard_normal(mu, generator))
     information = (gaussian_log_prob(z, mu, logvar) - aggregate.log_density(z)).mean().item()
