@@ -7,6 +7,7 @@ import { tickLabel, ticks } from "./maths.js";
 const SPACE = "http://www.w3.org/2000/svg";
 const EDGE = { left: 52, right: 14, top: 12, bottom: 40 };
 const SHAPE = 0.62;
+const NAME = 64;
 
 function svg(tag, attributes = {}, ...children) {
   const node = document.createElementNS(SPACE, tag);
@@ -21,8 +22,8 @@ function svg(tag, attributes = {}, ...children) {
 /** The window onto the figures: all rates and distortions, with a margin. */
 export function windowOf(rates, distortions) {
   const [low, high] = [Math.min(...distortions), Math.max(...distortions)];
-  const margin = 0.06 * Math.max(high - low, 1);
-  return { x: [0, 1.06 * Math.max(...rates, 0.1)], y: [low - margin, high + margin] };
+  const span = Math.max(high - low, 1);
+  return { x: [0, 1.06 * Math.max(...rates, 0.1)], y: [low - 0.14 * span, high + 0.06 * span] };
 }
 
 /** Where lines of equal ELBO, D = -ELBO - R, run through the window: [{elbo, from: [R, D], to: [R, D]}]. */
@@ -31,6 +32,15 @@ export function diagonals({ x, y }, most) {
     const from = Math.max(x[0], loss - y[1]);
     const to = Math.min(x[1], loss - y[0]);
     return to > from ? [{ elbo: -loss, from: [from, loss - from], to: [to, loss - to] }] : [];
+  });
+}
+
+// Whether a polyline runs through the place of a name whose lower left corner is at x, y.
+function crosses(corners, x, y) {
+  const inside = ([a, b]) => a > x - 4 && a < x + NAME + 4 && b > y - 16 && b < y + 8;
+  return corners.some((corner, k) => {
+    const [a, b] = corners[k + 1] ?? corner;
+    return [0, 0.25, 0.5, 0.75].some((t) => inside([corner[0] + t * (a - corner[0]), corner[1] + t * (b - corner[1])]));
   });
 }
 
@@ -49,9 +59,10 @@ export class Chart {
     this.node.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
     this.node.setAttribute("width", String(width));
     this.node.setAttribute("height", String(this.height));
-    const line = rates.map((rate, k) => this.#at(rate, distortions[k]).map((v) => v.toFixed(2)).join(" "));
+    const corners = rates.map((rate, k) => this.#at(rate, distortions[k]));
+    const line = corners.map((corner) => corner.map((v) => v.toFixed(2)).join(" "));
     const curve = svg("path", { class: "chart-curve", d: `M${line.join("L")}` });
-    this.node.replaceChildren(this.#frame(), this.#elbos(), curve, ...marks.map((mark) => this.#mark(mark)), this.dot);
+    this.node.replaceChildren(this.#frame(), this.#elbos(corners), curve, ...marks.map((mark) => this.#mark(mark)), this.dot);
   }
 
   place(rate, distortion) {
@@ -84,15 +95,17 @@ export class Chart {
     return group;
   }
 
-  // Named at their lower right end, where the curve does not run.
-  #elbos() {
+  // Named at an end where the curve does not run.
+  #elbos(curve) {
     const group = svg("g", { class: "chart-elbos" });
     for (const { elbo, from, to } of diagonals(this.window, 8)) {
       const [x1, y1] = this.#at(...from);
       const [x2, y2] = this.#at(...to);
       group.append(svg("line", { x1, y1, x2, y2 }));
       const text = this.plane.say("chart_elbo", { value: tickLabel(elbo, 1) });
-      if (x2 - x1 > 60) group.append(svg("text", { x: x2 - 4, y: y2 - 6, "text-anchor": "end", text }));
+      const spots = [{ x: x2 - 4, y: y2 - 6, "text-anchor": "end" }, { x: x1 + 6, y: y1 + 15, "text-anchor": "start" }];
+      const spot = spots.find(({ x, y, ...rest }) => x2 - x1 > NAME && !crosses(curve, rest["text-anchor"] === "end" ? x - NAME : x, y));
+      if (spot) group.append(svg("text", { ...spot, text }));
     }
     return group;
   }
@@ -103,6 +116,6 @@ export class Chart {
     const title = svg("title");
     setText(title, this.plane.say("chart_mark", words));
     const shape = svg("path", { d: `M${x} ${y - 6}l6 6l-6 6l-6 -6Z` });
-    return svg("g", { class: "chart-mark" }, title, shape, svg("text", { x: x + 10, y: y - 5, text: `\u03b2 ${betaText(beta)}` }));
+    return svg("g", { class: "chart-mark" }, title, shape, svg("text", { x, y: y + 20, "text-anchor": "middle", text: `\u03b2 ${Number(beta.toPrecision(3))}` }));
   }
 }

@@ -54,28 +54,50 @@ export function multiply(weight, bias, input, inOffset, output, outOffset, rows,
   }
 }
 
-/** Four inputs against the same rows, so that each weight is read once for four of them. */
+/** Four inputs against two rows at a time, so that each number that is read is used twice or four times. */
 function multiplyFour(weight, bias, input, output, rows, columns) {
   const b = columns;
   const c = 2 * columns;
   const d = 3 * columns;
-  for (let row = 0; row < rows; row++) {
+  for (let row = 0; row < rows; row += 2) {
     const start = row * columns;
-    let p = bias[row];
-    let q = p;
-    let r = p;
-    let s = p;
+    // The last row of an odd number is taken with itself.
+    const pair = row + 1 < rows ? start + columns : start;
+    let p = 0;
+    let q = 0;
+    let r = 0;
+    let s = 0;
+    let t = 0;
+    let u = 0;
+    let v = 0;
+    let w = 0;
     for (let i = 0; i < columns; i++) {
-      const w = weight[start + i];
-      p += w * input[i];
-      q += w * input[b + i];
-      r += w * input[c + i];
-      s += w * input[d + i];
+      const upper = weight[start + i];
+      const lower = weight[pair + i];
+      const one = input[i];
+      const two = input[b + i];
+      const three = input[c + i];
+      const four = input[d + i];
+      p += upper * one;
+      q += upper * two;
+      r += upper * three;
+      s += upper * four;
+      t += lower * one;
+      u += lower * two;
+      v += lower * three;
+      w += lower * four;
     }
-    output[row] = p;
-    output[rows + row] = q;
-    output[2 * rows + row] = r;
-    output[3 * rows + row] = s;
+    const first = bias[row];
+    output[row] = first + p;
+    output[rows + row] = first + q;
+    output[2 * rows + row] = first + r;
+    output[3 * rows + row] = first + s;
+    if (pair === start) continue;
+    const second = bias[row + 1];
+    output[row + 1] = second + t;
+    output[rows + row + 1] = second + u;
+    output[2 * rows + row + 1] = second + v;
+    output[3 * rows + row + 1] = second + w;
   }
 }
 

@@ -5,6 +5,8 @@ import { levelFor, Tiles, visibleRange } from "./tiles.js";
 
 const TILE = 30;
 const REGION = 14;
+const QUICK_TILE = 1;
+const QUICK_REGION = 2;
 const SETTLED = 140;
 const REPAINT = 90;
 
@@ -49,18 +51,18 @@ export class Overlays {
 
   // ---- tiles: a plan for the view, worked off a little in every frame
 
+  // quick: the level that is decoded first after the frame has moved on, and the only one while it moves.
   #wants() {
     const { view } = this.plane.stage;
     const levels = [];
-    if (this.#shows("tiles")) {
-      const fine = levelFor(view, TILE);
-      for (const level of [fine + 2, fine + 1, fine]) levels.push({ level, named: false });
-    }
-    if (this.#shows("regions")) {
-      const fine = levelFor(view, REGION);
-      for (const level of [fine + 2, fine + 1, fine]) levels.push({ level, named: true });
-    }
-    return levels.sort((a, b) => b.level - a.level).map(({ level, named }) => ({ range: visibleRange(view, level), named }));
+    const add = (size, named, quick) => {
+      const fine = levelFor(view, size);
+      for (const up of [2, 1, 0]) levels.push({ level: fine + up, named, quick: up === quick, first: up === 2 });
+    };
+    if (this.#shows("tiles")) add(TILE, false, QUICK_TILE);
+    if (this.#shows("regions")) add(REGION, true, QUICK_REGION);
+    levels.sort((a, b) => b.level - a.level);
+    return levels.map(({ level, ...about }) => ({ range: visibleRange(view, level), ...about }));
   }
 
   // While the frame moves on only coarse tiles are decoded, in turns, each at the frame of its moment.
@@ -73,7 +75,7 @@ export class Overlays {
     const began = turn.moving && !this.moving;
     this.moving = turn.moving;
     if (key !== this.planned || began || (turned && (this.tiles.done || !turn.moving))) {
-      const coarse = wants.filter((want) => !wants.some(({ range, named }) => named === want.named && range.level > want.range.level));
+      const coarse = wants.filter(({ quick, first }) => (turned || turn.moving ? quick : first));
       if (turned) this.tiles.age(Math.min(...coarse.map(({ range }) => range.level)));
       this.frame = state.frame;
       this.planned = key;
@@ -92,7 +94,7 @@ export class Overlays {
     const waiting = this.#replan();
     const { atlas, recogniser, state } = this.plane;
     if (this.tiles.done) return waiting;
-    const budget = busy ? 2.5 : 7;
+    const budget = this.moving ? 4.5 : busy ? 2.5 : 7;
     const progress = this.tiles.work(atlas, recogniser, state.frame, budget);
     const now = performance.now();
     // Painting costs as much as decoding: several frames' work goes into one picture.
@@ -121,8 +123,9 @@ export class Overlays {
 
   #paintMosaics() {
     const { stage, theme } = this.plane;
-    const parts = [["tiles", this.digits, TILE], ["regions", this.regions, REGION]].filter(([name]) => this.#shows(name));
-    const ranges = parts.map(([, , size]) => visibleRange(stage.view, levelFor(stage.view, size) + (this.moving ? 2 : 0)));
+    const all = [["tiles", this.digits, TILE, QUICK_TILE], ["regions", this.regions, REGION, QUICK_REGION]];
+    const parts = all.filter(([name]) => this.#shows(name));
+    const ranges = parts.map(([, , size, quick]) => visibleRange(stage.view, levelFor(stage.view, size) + (this.moving ? quick : 0)));
     const key = JSON.stringify(ranges);
     if (key === this.painted) return;
     parts.forEach(([, mosaic], k) => mosaic.paint(this.tiles, ranges[k], theme));

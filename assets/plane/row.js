@@ -7,6 +7,7 @@ import { toBytes } from "./likelihood.js";
 const MOST_DIGITS = 24;
 const FEW = 4;
 const BUDGET = 9;
+const SLOW = 28;
 
 const isGrey = (v) => Number.isInteger(v) && v >= 0 && v <= 255;
 const isDigit = (digit) => Array.isArray(digit?.pixels) && digit.pixels.length === 784 && digit.pixels.every(isGrey);
@@ -20,6 +21,7 @@ export class Row {
     this.digits = [];
     this.next = 0;
     this.due = 0;
+    this.last = 0;
     this.bytes = new Uint8Array(784);
   }
 
@@ -54,9 +56,14 @@ export class Row {
     this.due = possible ? Math.ceil(this.digits.length / FEW) : 0;
   }
 
-  /** Develops a few at a time, in turns, for about a third of a frame. Returns whether some are still due. */
+  /**
+   * Develops a few at a time, in turns, for some milliseconds, as few as it takes where frames come slowly. Returns
+   * whether some are still due.
+   */
   work() {
-    const end = performance.now() + BUDGET;
+    const now = performance.now();
+    const end = now + (now - this.last > SLOW ? 0 : BUDGET);
+    this.last = now;
     while (this.due > 0) {
       this.#develop(this.next);
       this.next = (this.next + FEW) % (FEW * Math.ceil(this.digits.length / FEW));

@@ -59,6 +59,8 @@ class RateMark:
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (self.beta, self.rate, self.distortion))):
             raise ValueError(f"{self.name}: beta, rate and distortion must be finite")
+        if self.beta <= 0:
+            raise ValueError(f"{self.name}: beta must be positive")
 
     def data(self) -> dict[str, Any]:
         """Return it as the browser takes it."""
