@@ -64,7 +64,7 @@ def recogniser() -> caches.Pack | None:
         return None
 
 
-def controls(opened: Opened, names: list[str]) -> None:
+def controls(names: list[str], images: image_sets.Shown) -> None:
     """Draw what is chosen for the whole page: the model, and the images that it encodes."""
     st.selectbox(
         _("Model"),
@@ -74,9 +74,7 @@ def controls(opened: Opened, names: list[str]) -> None:
         on_change=_forget_selection,
         help=_("Which bundled model's plane is shown"),
     )
-    with st.popover(
-        image_sets.summary(len(opened.images.images)), help=_("Which images are shown, and how many of them")
-    ):
+    with st.popover(images.summary, help=_("Which images are shown, and how many of them")):
         image_sets.controls(_forget_selection)
 
 
@@ -152,12 +150,13 @@ def main() -> None:
     status = bar.empty()
     names = [card.name for card in list_models()]
     with status, st.spinner(_("Opening the model…")), problems:
-        opened = choose_model(names, choose_images())
+        images = choose_images()
+        opened = choose_model(names, images)
         pack = recogniser() if opened else None
     if opened is None:
         return
     with choices:
-        controls(opened, names)
+        controls(names, images)
     status.caption(_(read_card(opened.name).description))
     explore(opened, pack.id if pack else None)
     carry(opened.atlas.content, key="atlas")

@@ -29,6 +29,13 @@ class Shown:
 
     key: str
     images: ImageSet
+    name: str
+    """Which they are, one of DATA's choices."""
+
+    @property
+    def summary(self) -> str:
+        """So many of which images, in a few words."""
+        return _("{count} of {name}").format(count=f"{len(self.images.images):,}", name=title(self.name))
 
 
 def wanted() -> Shown:
@@ -44,7 +51,7 @@ def wanted() -> Shown:
     if not files:
         return published("mnist", "test")
     identity = ",".join(file.file_id for file in files)
-    return Shown(f"own/{identity}", _read_own(identity, files))
+    return Shown(f"own/{identity}", _read_own(identity, files), OWN)
 
 
 def published(name: str, part: str) -> Shown:
@@ -53,7 +60,7 @@ def published(name: str, part: str) -> Shown:
     Raises:
         DataError: as `wanted`.
     """
-    return Shown(f"{name}/{part}", _read_published(name, part))
+    return Shown(f"{name}/{part}", _read_published(name, part), name)
 
 
 def uploaded() -> list[UploadedFile]:
@@ -85,12 +92,6 @@ def title(name: str) -> str:
         "kmnist": "KMNIST",
         OWN: _("Your own images"),
     }[name]
-
-
-def summary(count: int) -> str:
-    """Return what is shown, in a few words: so many of which images."""
-    name = state.get(DATA) if state.get(DATA) != OWN or uploaded() else "mnist"
-    return _("{count} of {name}").format(count=f"{count:,}", name=title(name))
 
 
 def controls(on_change: Callable[[], None]) -> None:
