@@ -30,7 +30,7 @@ PATH: Final = choice("path", INTERPOLATIONS)
 SELECTION: Final = points("selection", MOST_CORNERS, least=3)
 PARAMETERS: Final[tuple[Parameter[Any], ...]] = (Z, PINS, COLOUR, SHOWN, HIDDEN, MODE, PATH, SELECTION)
 
-Report = Callable[[PlaneState, PlaneState], None]
+Report = Callable[[PlaneState, PlaneState], object]
 """Called with what the plane showed before and what it shows now."""
 
 
