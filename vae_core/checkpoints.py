@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,15 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vae_core.config import ModelConfig, RunConfig, from_json, to_json
-from vae_core.errors import LatentExplorerError
+from vae_core.errors import ConfigError, LatentExplorerError, ModelError
 from vae_core.models import Autoencoder
 from vae_core.training import TrainState, start
 
 FORMAT = 1
 HEADER = "latent_explorer"
 _MODEL, _BEST, _OPTIMIZER, _NOISE = "model.", "best.", "optimizer.", "generator.noise"
+_DAMAGE = (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError, RuntimeError, OverflowError)
+"""What reading a file that is not, or no longer, what we wrote can raise."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -29,40 +33,41 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises LatentExplorerError, naming the file and the cause, where it cannot be written.
     """
-    temporary = None
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise LatentExplorerError(
-            f"cannot write {path}: {error.strerror}; free space or choose another folder"
+            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
         ) from error
+    finally:
+        # Nothing is left to remove after a success; an interruption leaves no half file either.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def read_tensors(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors and the JSON header of a checkpoint file.
 
-    Raises LatentExplorerError, ending in ``remedy``, where the file is missing, truncated or not a checkpoint.
+    Raises ModelError, ending in ``remedy``, where the file is missing, truncated or not a checkpoint.
     """
     if not path.is_file():
-        raise LatentExplorerError(f"there is no file {path}: {remedy}")
+        raise ModelError(f"there is no file {path}: {remedy}")
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            # Cloned, because the tensors are windows into the file, and it may change under whoever trains on.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a mapping)
             header = json.loads((file.metadata() or {})[HEADER])
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise LatentExplorerError(f"{path} is damaged or not a Latent Explorer checkpoint: {remedy}") from error
-    if header.get("format", 0) > FORMAT:
-        raise LatentExplorerError(
-            f"{path} was written by a newer version of Latent Explorer: update the app to read it"
-        )
+        newer = header.get("format", 0) > FORMAT
+    except _DAMAGE as error:
+        raise ModelError(f"{path} is damaged or not a Latent Explorer checkpoint: {remedy}") from error
+    if newer:
+        raise ModelError(f"{path} was written by a newer version of Latent Explorer: update the app to read it")
     return tensors, header
 
 
@@ -77,20 +82,30 @@ def model_bytes(model: Autoencoder, dtype: torch.dtype = torch.float32) -> bytes
     return _serialise(weights, {"model": to_json(model.config)})
 
 
+def _assemble(config: ModelConfig, weights: Mapping[str, Tensor]) -> Autoencoder:
+    """Return the model of ``config`` made of ``weights``. Raises ValueError or RuntimeError where they do not fit."""
+    # Without storage of its own: a header that lies about widths must not claim memory for them.
+    with torch.device("meta"):
+        model = Autoencoder(config)
+    model.load_state_dict(weights, assign=True)
+    if not all(tensor.isfinite().all() for tensor in weights.values()):
+        raise ValueError("weights that are not numbers")
+    return model
+
+
 def load_weights(path: Path, remedy: str) -> Autoencoder:
     """Return the model in a checkpoint file, in float32 on the CPU, ready to evaluate.
 
     Where early stopping kept better weights than the newest, those are the model.
-    Raises LatentExplorerError, ending in ``remedy``, where the file cannot be used.
+    Raises ModelError, ending in ``remedy``, where the file cannot be used.
     """
     tensors, header = read_tensors(path, remedy)
     try:
         values = header["model"] if "model" in header else header["run"]["model"]
-        model = Autoencoder(from_json(ModelConfig, values))
-        prefix = _BEST if any(name.startswith(_BEST) for name in tensors) else _MODEL
-        model.load_state_dict(_strip(tensors, prefix))
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise LatentExplorerError(f"{path} does not hold the weights it describes: {remedy}") from error
+        weights = _strip(tensors, _BEST) or _strip(tensors, _MODEL)
+        model = _assemble(from_json(ModelConfig, values), weights)
+    except (ConfigError, *_DAMAGE) as error:
+        raise ModelError(f"{path} does not hold the weights it describes: {remedy}") from error
     return model.float().eval().requires_grad_(False)
 
 
@@ -110,9 +125,10 @@ def save_state(path: Path, state: TrainState) -> None:
     tensors[_NOISE] = state.noise.get_state()
     header = {
         "run": to_json(state.config),
+        "device": state.device.type,
         "step": state.step,
         "seconds": state.seconds,
-        "best_loss": state.best_loss,
+        "best_loss": state.best_loss if math.isfinite(state.best_loss) else None,
         "best_epoch": state.best_epoch,
     }
     write_atomically(path, _serialise(tensors, header))
@@ -121,22 +137,43 @@ def save_state(path: Path, state: TrainState) -> None:
 def load_state(path: Path, remedy: str = "train it again") -> TrainState:
     """Return the training state in a checkpoint, ready for `fit` to continue.
 
-    Raises LatentExplorerError, ending in ``remedy``, where the file cannot be used or holds a model alone.
+    Raises ModelError, ending in ``remedy``, where the file cannot be used or holds a model alone, and ConfigError
+    where this machine lacks the device that the run asks for.
     """
     tensors, header = read_tensors(path, remedy)
     try:
-        state = start(from_json(RunConfig, header["run"]))
-        state.model.load_state_dict(_strip(tensors, _MODEL))
-        state.best_weights = _strip(tensors, _BEST)
-        slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in _strip(tensors, _OPTIMIZER).items():
-            index, name = key.split(".")
-            slots.setdefault(int(index), {})[name] = value
-        groups = state.optimizer.state_dict()["param_groups"]
-        state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        state.noise.set_state(tensors[_NOISE])
-        state.step, state.seconds = header["step"], header["seconds"]
-        state.best_loss, state.best_epoch = header["best_loss"], header["best_epoch"]
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise LatentExplorerError(f"{path} cannot be resumed from: {remedy}") from error
+        config = from_json(RunConfig, header["run"])
+        model = _assemble(config.model, _strip(tensors, _MODEL))
+        if best := _strip(tensors, _BEST):
+            _assemble(config.model, best)
+    except (ConfigError, *_DAMAGE) as error:
+        raise ModelError(f"{path} cannot be resumed from: {remedy}") from error
+    state = start(config)
+    state.model.load_state_dict(model.state_dict())
+    state.best_weights = best
+    try:
+        _restore(state, tensors, header)
+    except _DAMAGE as error:
+        raise ModelError(f"{path} cannot be resumed from: {remedy}") from error
     return state
+
+
+def _restore(state: TrainState, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Put counters, optimiser and noise back. Raises KeyError, TypeError, ValueError or RuntimeError for a misfit."""
+    if not all(type(header[key]) is int and header[key] >= 0 for key in ("step", "best_epoch")):
+        raise ValueError("counters that do not count")
+    state.step, state.best_epoch = header["step"], header["best_epoch"]
+    state.seconds = float(header["seconds"])
+    state.best_loss = math.inf if header["best_loss"] is None else float(header["best_loss"])
+    slots: dict[int, dict[str, Tensor]] = {}
+    for index, parameter in enumerate(state.model.parameters() if state.step else ()):
+        shapes = {"step": torch.Size(), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+        slots[index] = {name: tensors[f"{_OPTIMIZER}{index}.{name}"] for name in shapes}
+        if any(slots[index][name].shape != shape for name, shape in shapes.items()):
+            raise ValueError("moments of other weights")
+    state.optimizer.load_state_dict({"state": slots, "param_groups": state.optimizer.state_dict()["param_groups"]})
+    if header.get("device", state.device.type) == state.device.type:
+        state.noise.set_state(tensors[_NOISE])
+    else:
+        # Generators of different devices share no state: the run goes on with noise that it has not seen.
+        state.noise.manual_seed((state.config.train.seed * 1_000_003 + state.step) % 2**63)

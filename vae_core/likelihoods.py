@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vae_core.config import LIKELIHOODS, ModelConfig
-from vae_core.errors import LatentExplorerError
+from vae_core.config import ModelConfig
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -87,8 +86,8 @@ class Bernoulli(Likelihood):
         return params[..., 0, :].sigmoid()
 
     def std(self, params: Tensor) -> Tensor:
-        mean = self.mean(params)
-        return (mean * (1 - mean)).sqrt()
+        logits = params[..., 0, :]
+        return (logits.sigmoid() * (-logits).sigmoid()).sqrt()
 
     def sample(self, params: Tensor, generator: torch.Generator | None = None) -> Tensor:
         mean = self.mean(params)
@@ -105,45 +104,51 @@ class Bernoulli(Likelihood):
 
 
 class ContinuousBernoulli(Likelihood):
-    """The continuous Bernoulli on [0, 1] with logit ``params`` (Loaiza-Ganem & Cunningham 2019)."""
+    """The continuous Bernoulli on [0, 1] with logit ``params`` (Loaiza-Ganem & Cunningham 2019).
 
-    _NEAR_ZERO = 0.1
+    Its moments are written with q = 1 / (e^|l| - 1), which no logit makes overflow, and as series near l = 0, where
+    the closed forms subtract large numbers.
+    """
 
-    def _split(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits, a mask near zero (where series are used), and logits safe to divide by."""
+    _NEAR_ZERO = 0.5
+
+    def _split(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return where a logit is near 0, those logits, the sizes of the others, and q; gradients stay finite."""
         logits = params[..., 0, :]
         near = logits.abs() < self._NEAR_ZERO
-        return logits, near, torch.where(near, torch.ones_like(logits), logits)
+        close = torch.where(near, logits, torch.zeros_like(logits))
+        size = torch.where(near, torch.ones_like(logits), logits.abs())
+        return near, close, size, (-size).exp() / -torch.expm1(-size)
 
     def _pixel_log_partition(self, params: Tensor) -> Tensor:
         """log((e^l - 1) / l), the normaliser of e^(l x) on [0, 1]."""
-        logits, near, safe = self._split(params)
-        exact = safe.clamp(min=0) + torch.log(-torch.expm1(-safe.abs())) - safe.abs().log()
-        series = logits / 2 + logits**2 / 24 - logits**4 / 2880
+        near, close, size, _ = self._split(params)
+        exact = params[..., 0, :].clamp(min=0) + torch.log(-torch.expm1(-size)) - size.log()
+        series = close / 2 + close**2 / 24 - close**4 / 2880 + close**6 / 181440
         return torch.where(near, series, exact)
 
     def pixel_log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         return params[..., 0, :] * x - self._pixel_log_partition(params)
 
     def mean(self, params: Tensor) -> Tensor:
-        logits, near, safe = self._split(params)
-        exact = -1 / torch.expm1(-safe) - 1 / safe
-        return torch.where(near, 0.5 + logits / 12 - logits**3 / 720, exact)
+        near, close, size, q = self._split(params)
+        exact = torch.where(params[..., 0, :] > 0, 1 + q - 1 / size, 1 / size - q)
+        return torch.where(near, 0.5 + close / 12 - close**3 / 720 + close**5 / 30240, exact)
 
     def std(self, params: Tensor) -> Tensor:
-        logits, near, safe = self._split(params)
-        # Beyond |l| = 60 the second term is below float32; the clamp keeps sinh finite.
-        exact = 1 / safe**2 - 0.25 / torch.sinh(safe.clamp(-60, 60) / 2) ** 2
-        return torch.where(near, 1 / 12 - logits**2 / 240, exact).clamp(min=0).sqrt()
+        near, close, size, q = self._split(params)
+        exact = 1 / size**2 - q * (1 + q)
+        series = 1 / 12 - close**2 / 240 + close**4 / 6048 - close**6 / 172800
+        return torch.where(near, series, exact).sqrt()
 
     def sample(self, params: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        logits, near, safe = self._split(params)
+        logits = params[..., 0, :]
         uniform = _draw(logits, generator)
-        # The inverse distribution function; reflecting large positive logits keeps expm1 from overflowing.
-        flipped = torch.where(safe > 0, 1 - uniform, uniform)
-        drawn = torch.log1p(flipped * torch.expm1(-safe.abs())) / -safe.abs()
-        drawn = torch.where(safe > 0, 1 - drawn, drawn)
-        return torch.where(near, uniform, drawn).clamp(0, 1)
+        # The inverse distribution function for a negative logit, reflected for a positive one; smaller logits than
+        # the floor are as good as uniform.
+        size = logits.abs().clamp(min=1e-6)
+        drawn = torch.log1p(uniform * torch.expm1(-size)) / -size
+        return torch.where(logits > 0, 1 - drawn, drawn).clamp(0, 1)
 
     def natural(self, params: Tensor) -> Tensor:
         return params[..., 0, :]
@@ -215,23 +220,21 @@ class LearnedGaussian(Likelihood):
     def sample(self, params: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return _add_noise(self.mean(params), self.std(params), generator)
 
-    # Statistics are taken about 1/2, so that the sums of squares stay small in float32.
     def statistics(self, x: Tensor) -> Tensor:
-        centred = x - 0.5
-        return torch.cat([centred, centred**2], -1)
+        return torch.cat([x, x**2], -1)
 
     def natural(self, params: Tensor) -> Tensor:
         precision = (-2 * self.log_std(params)).exp()
-        return torch.cat([(self.mean(params) - 0.5) * precision, -0.5 * precision], -1)
+        return torch.cat([self.mean(params) * precision, -0.5 * precision], -1)
 
     def log_partition(self, params: Tensor) -> Tensor:
         log_std = self.log_std(params)
-        scaled = (self.mean(params) - 0.5) * (-log_std).exp()
-        return (0.5 * scaled**2 + log_std + 0.5 * LOG_2PI).sum(-1)
+        standardised = self.mean(params) * (-log_std).exp()
+        return (0.5 * standardised**2 + log_std + 0.5 * LOG_2PI).sum(-1)
 
     def expected_statistics(self, params: Tensor) -> Tensor:
-        centred = self.mean(params) - 0.5
-        return torch.cat([centred, centred**2 + self.std(params) ** 2], -1)
+        mean = self.mean(params)
+        return torch.cat([mean, mean**2 + self.std(params) ** 2], -1)
 
 
 def _add_noise(mean: Tensor, std: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -240,7 +243,7 @@ def _add_noise(mean: Tensor, std: Tensor, generator: torch.Generator | None) -> 
 
 
 def build_likelihood(config: ModelConfig) -> Likelihood:
-    """Return the likelihood a configuration names. Raises LatentExplorerError for an unknown name."""
+    """Return the likelihood a configuration names."""
     builders = {
         "bernoulli": lambda: Bernoulli("binary"),
         "bernoulli-grey": lambda: Bernoulli("grey"),
@@ -248,6 +251,4 @@ def build_likelihood(config: ModelConfig) -> Likelihood:
         "gaussian": lambda: Gaussian(config.variance),
         "gaussian-learned": LearnedGaussian,
     }
-    if config.likelihood not in builders:
-        raise LatentExplorerError(f"unknown likelihood '{config.likelihood}': choose one of {', '.join(LIKELIHOODS)}")
     return builders[config.likelihood]()

@@ -1,10 +1,11 @@
-"""Quadrature over the latent prior: nodes and weights that turn integrals over z into sums.
+"""Quadrature over the latent prior: integrals over z become sums over a grid that is fine where it needs to be.
 
-The grid starts coarse over the prior's support and halves its cells wherever the decoder distinguishes
-neighbouring nodes: there some image's posterior is narrow. How well two nodes can be told apart is the symmetrised
-KL divergence between their p(x|z), which for an exponential family is
-``(natural - natural') . (expected - expected')``; for nodes a distance h apart it is h^2 / sigma^2 for a locally
-Gaussian posterior of width sigma. Midpoint sums converge exponentially once h is near sigma
+The grid starts coarse over the prior's support and halves a cell where two things come together: posteriors may be
+narrow there, and some image's posterior may have mass in it. How narrow, the decoder tells: the symmetrised KL
+divergence between p(x|z) at neighbouring nodes, for an exponential family
+``(natural - natural') . (expected - expected')``, is h^2 / sigma^2 for nodes a distance h apart and a locally Gaussian
+posterior of width sigma. Where the grid has found an image's posterior, its own curvature counts as well: an image
+that the model explains badly has a narrower one. Midpoint sums converge exponentially once h is near sigma
 (Trefethen & Weideman 2014, sec. 3).
 """
 
@@ -17,96 +18,205 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from vae_core.errors import LatentExplorerError
+from vae_core.errors import ModelError
+from vae_core.lattice import Level, beside, halve, midpoints, places
+from vae_core.likelihoods import LOG_2PI, Likelihood
 from vae_core.models import Autoencoder
 
 MAX_DIMENSION = 2
 HALF_WIDTH: Final = 6.5
-"""The grid covers [-6.5, 6.5]^d; the prior has less than 1e-10 of its mass outside."""
-COARSE_CELLS: Final = 52
-RESOLUTION: Final = 1.2
+"""The grid covers [-6.5, 6.5]^d at least; the prior has less than 1e-9 of its mass outside."""
+WIDEST: Final = 26.0
+"""Further out than this the prior, below e^-338, outweighs what any decoder gains."""
+COARSE_SIDE: Final = 0.25
+RESOLUTION: Final = 1.0
 """The largest distance between neighbouring nodes, in posterior standard deviations."""
-FINEST_LEVEL: Final = 5
-"""Cells are halved at most this many times, to a side of 1/128."""
+FINEST_LEVEL: Final = 12
+"""Cells are halved at most this many times, to a side of 6e-5."""
+NEGLIGIBLE: Final = 12.0
+"""A cell this many nats below an image's evidence adds nothing to it that counts."""
+SIGNIFICANT: Final = 5.0
+"""Down to so many nats below an image's evidence, its own curvature has a say in the size of cells."""
+BLOCK: Final = 1024
+"""How many neighbouring cells are looked at together, for those images that may have mass in them."""
 
 
 @dataclass(frozen=True)
 class Quadrature:
-    """Nodes z (G, d) and log_weight (G,): the integral of f(z) p(z) is the sum of f(z) exp(log_weight)."""
+    """Nodes and weights: the integral of f(z) p(z) is the sum of f(z) exp(log_weight)."""
 
     z: Tensor
+    """Nodes, (G, d)."""
     log_weight: Tensor
+    """The log of the prior mass that each node stands for, (G,)."""
     cell: Tensor
     """The side of the square cell around each node, (G,)."""
 
 
 def require_planar(model: Autoencoder) -> None:
-    """Raise LatentExplorerError unless the latent space is small enough for a grid."""
+    """Raise ModelError unless the latent space is small enough for a grid."""
     latent_dim = model.config.latent_dim
     if latent_dim > MAX_DIMENSION:
-        raise LatentExplorerError(
+        raise ModelError(
             f"exact inference needs a latent size of 1 or 2 and this model has {latent_dim}: use the iwae bound instead"
         )
 
 
-def _lattice(dimension: int, count: int) -> Tensor:
-    """Return the midpoints (count^d, d) of equal cells over the support."""
-    side = 2 * HALF_WIDTH / count
-    axis = -HALF_WIDTH + side * (torch.arange(count, dtype=torch.float64) + 0.5)
-    return torch.cartesian_prod(*[axis] * dimension).reshape(-1, dimension)
+def needed_half_width(codes: Tensor) -> Tensor:
+    """Return how wide a grid must be for each of the codes (N, d) to lie well inside; shape (N,).
 
-
-def _corners(dimension: int) -> Tensor:
-    """Return the signs (2^d, d) that lead from a cell's centre to those of its halves."""
-    signs = torch.tensor([-1.0, 1.0], dtype=torch.float64)
-    return torch.cartesian_prod(*[signs] * dimension).reshape(-1, dimension)
+    A VAE's codes keep to the prior; those of an autoencoder, or under a small beta, may lie where the prior has next
+    to no mass, and yet be all that explains the image.
+    """
+    doublings = ((codes.abs().amax(-1) + 1) / HALF_WIDTH).log2().ceil().clamp(min=0)
+    return (HALF_WIDTH * 2**doublings).clamp(max=WIDEST)
 
 
 @torch.no_grad()
-def _distinguishability(model: Autoencoder, siblings: Tensor, chunk: int = 1024) -> Tensor:
-    """Return, for cells of 2^d sibling nodes (C, 2^d, d), the largest symmetrised KL along an axis; shape (C,)."""
-    dimension = siblings.shape[-1]
-    number = torch.arange(2**dimension)
-    parts = []
-    for nodes in siblings.float().split(chunk):
-        params = model.decode_params(nodes)
-        natural = model.likelihood.natural(params)
-        expected = model.likelihood.expected_statistics(params)
-        steps = []
-        for axis in range(dimension):
-            bit = 2 ** (dimension - 1 - axis)
-            low = number[(number // bit) % 2 == 0]
-            difference = natural[:, low] - natural[:, low + bit]
-            steps.append((difference * (expected[:, low] - expected[:, low + bit])).sum(-1).amax(-1))
-        parts.append(torch.stack(steps).amax(0))
-    return torch.cat(parts)
+def log_joint(model: Autoencoder, grid: Quadrature, x: Tensor) -> Tensor:
+    """Return log p(x|z) p(z) dz in nats for images (N, 1, 28, 28) at all nodes of a grid; shape (N, G)."""
+    flat = x.flatten(1)
+    statistics = model.likelihood.statistics(flat)
+    joint = flat.new_empty(len(flat), len(grid.z))
+    nodes = zip(grid.z.split(BLOCK), grid.log_weight.split(BLOCK), joint.split(BLOCK, 1), strict=True)
+    for z, log_weight, part in nodes:
+        part.copy_(_affine(model.likelihood, model.decode_params(z), log_weight, statistics))
+    return joint.add_(model.likelihood.base(flat)[:, None])
 
 
-def build(model: Autoencoder, resolution: float = RESOLUTION, finest_level: int = FINEST_LEVEL) -> Quadrature:
-    """Return the refined quadrature grid of a model with latent size 1 or 2.
+def _affine(likelihood: Likelihood, params: Tensor, log_weight: Tensor, statistics: Tensor) -> Tensor:
+    """Return log p(x|z) p(z) dz less the base measure of x: one matrix product, as it is affine in the statistics."""
+    return torch.addmm(log_weight - likelihood.log_partition(params), statistics, likelihood.natural(params).T)
+
+
+@torch.no_grad()
+def integrate(
+    model: Autoencoder, x: Tensor, resolution: float = RESOLUTION, finest_level: int = FINEST_LEVEL
+) -> tuple[Quadrature, Tensor]:
+    """Return a grid fit for the images x (N, 1, 28, 28), and their log p(x) on it in nats, (N,).
 
     ``resolution`` is the largest node distance in posterior standard deviations; halving it quadruples the grid.
-    Raises LatentExplorerError for a larger latent size.
+    Raises ModelError for a latent size above 2.
     """
     require_planar(model)
-    dimension = model.config.latent_dim
-    device = next(model.parameters()).device
-    corners = _corners(dimension)
-    side = 2 * HALF_WIDTH / COARSE_CELLS
-    pending = _lattice(dimension, COARSE_CELLS // 2)
-    kept: list[Tensor] = []
-    sides: list[Tensor] = []
+    flat = x.flatten(1)
+    reach = round(needed_half_width(model.encode(x)[0]).max().item() / COARSE_SIDE)
+    everyone = torch.arange(len(x), device=x.device)
+    blocks = [_Block(index, everyone) for index in places(reach, model.config.latent_dim, x.device).split(BLOCK)]
+    integral = _Integral(model, model.likelihood.statistics(flat))
+    integral.survey(blocks)
     for level in range(finest_level + 1):
-        siblings = pending[:, None] + corners * side / 2
-        if level < finest_level:
-            split = _distinguishability(model, siblings.to(device)).cpu() > resolution**2
-        else:
-            split = torch.zeros(len(siblings), dtype=torch.bool)
-        done = siblings[~split].reshape(-1, dimension)
-        kept.append(done)
-        sides.append(torch.full((len(done),), side))
-        pending, side = siblings[split].reshape(-1, dimension), side / 2
-    z, cell = torch.cat(kept), torch.cat(sides)
-    log_prior = -0.5 * (z**2).sum(-1) - 0.5 * dimension * math.log(2 * math.pi)
-    log_weight = log_prior + dimension * cell.double().log()
-    return Quadrature(z.float().to(device), log_weight.float().to(device), cell.to(device))
+        if blocks:
+            blocks = integral.descend(blocks, level, resolution**2 if level < finest_level else math.inf)
+    return integral.grid(), integral.total + model.likelihood.base(flat)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Neighbouring cells of one level, and the images that may have mass in them."""
+
+    index: Tensor
+    """The cells' places, (G, d)."""
+    images: Tensor
+    """The images' numbers, (M,)."""
+
+
+class _Integral:
+    """The sums over a grid while it grows from level to level, for images with statistics (N, S)."""
+
+    def __init__(self, model: Autoencoder, statistics: Tensor) -> None:
+        self.model = model
+        self.statistics = statistics
+        self.leaves: list[Quadrature] = []
+        self.total = torch.full_like(statistics[:, 0], -math.inf)
+        """The log-sum over the leaves, (N,): log p(x), less the base measure, once every cell is one."""
+        self.estimate = self.total
+        """The log-sum over the leaves and all cells of the newest level: what is negligible is measured by it."""
+
+    def grid(self) -> Quadrature:
+        """Return the leaves so far."""
+        columns = zip(*((leaf.z, leaf.log_weight, leaf.cell) for leaf in self.leaves), strict=True)
+        return Quadrature(*map(torch.cat, columns))
+
+    def survey(self, blocks: list[_Block]) -> None:
+        """Estimate the sums from the coarsest cells alone."""
+        for block in blocks:
+            cells = _cells(block.index, 0)
+            params = self.model.decode_params(cells.z)
+            joint = _affine(self.model.likelihood, params, cells.log_weight, self.statistics)
+            self.estimate = torch.logaddexp(self.estimate, joint.logsumexp(1))
+
+    def descend(self, blocks: list[_Block], level: int, threshold: float) -> list[_Block]:
+        """Make leaves of those cells of a level that are fine enough, and return the halves of the others."""
+        neighbours = Level(torch.cat([block.index for block in blocks]))
+        newest, halves = self.total.clone(), []
+        for block in blocks:
+            index, images = block.index, block.images
+            share, relevant, split = self._look(block, neighbours.around(index), level, threshold)
+            top = share.amax(1)
+            mass = (share - top[:, None]).exp_()
+            top += self.estimate[images]
+            newest[images] = torch.logaddexp(newest[images], top + mass.sum(1).log())
+            self.total[images] = torch.logaddexp(self.total[images], top + (mass @ (~split).to(mass.dtype)).log())
+            self.leaves.append(_cells(index[~split], level))
+            for chosen in split.nonzero()[:, 0].split(BLOCK // 2 ** index.shape[1]):
+                if len(chosen):
+                    halves.append(_Block(halve(index[chosen]), images[relevant[:, chosen].any(1)]))
+        self.estimate = newest
+        return halves
+
+    def _look(self, block: _Block, around: Tensor, level: int, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Decode a block of G cells and those around it, and compare them with one another for the block's M images.
+
+        Returns the log of every image's posterior mass in every cell, (M, G), as far as it is known; which images
+        may have mass where, (M, G); and which cells are to be split, (G,).
+        """
+        count, local = len(block.index), torch.cat([block.index, around])
+        cells, rows, likelihood = _cells(local, level), beside(local), self.model.likelihood
+        params = self.model.decode_params(cells.z)
+        share = _affine(likelihood, params, cells.log_weight, self.statistics[block.images])
+        share -= self.estimate[block.images, None]
+        divergence = _divergence(likelihood, params, rows)
+        coarse = (divergence > threshold) | (_curvature(share, rows) > 2 * threshold)
+        # A peak within a cell is higher than its node by a quarter of the divergence, where the posterior is as
+        # narrow as the model expects; the whole of it allows for images that the model explains badly.
+        relevant = share > -NEGLIGIBLE - divergence
+        split = coarse & relevant.any(0)
+        return share[:, :count], relevant[:, :count], split[:count]
+
+
+def _cells(index: Tensor, level: int) -> Quadrature:
+    """Return the cells of a level at places ``index`` (G, d), each with its midpoint for a node."""
+    side = COARSE_SIDE / 2**level
+    z = midpoints(index, side)
+    dimension = index.shape[1]
+    log_weight = -0.5 * (z**2).sum(-1) - 0.5 * dimension * LOG_2PI + dimension * math.log(side)
+    return Quadrature(z, log_weight, torch.full_like(log_weight, side))
+
+
+def _divergence(likelihood: Likelihood, params: Tensor, rows: Tensor) -> Tensor:
+    """Return the largest symmetrised KL divergence of p(x|z) at each cell from that at its neighbours; shape (G,)."""
+    natural, expected = likelihood.natural(params), likelihood.expected_statistics(params)
+    largest = natural.new_zeros(len(params))
+    for _, behind in rows:
+        first = (behind >= 0).nonzero()[:, 0]
+        second = behind[first]
+        apart = ((natural[first] - natural[second]) * (expected[first] - expected[second])).sum(-1)
+        for end in (first, second):
+            largest[end] = torch.maximum(largest[end], apart)
+    return largest
+
+
+def _curvature(share: Tensor, rows: Tensor) -> Tensor:
+    """Return the largest second difference of -log p(z|x) across each cell, of images with mass there; shape (G,).
+
+    ``share`` (N, G) is the log of each image's posterior mass in each cell.
+    """
+    largest = share.new_zeros(share.shape[1])
+    image, cell = (share > -SIGNIFICANT).nonzero().unbind(1)
+    for before, behind in rows:
+        inner = ((before >= 0) & (behind >= 0))[cell]
+        i, c = image[inner], cell[inner]
+        curvature = 2 * share[i, c] - share[i, before[c]] - share[i, behind[c]]
+        largest.scatter_reduce_(0, c, curvature, "amax")
+    return largest
