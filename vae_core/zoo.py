@@ -18,6 +18,7 @@ from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
 from vae_core.evaluation import beta_curves, evaluate
 from vae_core.models import Autoencoder
+from vae_core.recogniser import load_recogniser
 from vae_core.registry import CHECKPOINT_NAME, MODELS_FOLDER, Card, rebuild_command, write_card
 from vae_core.training import Progress
 
@@ -84,7 +85,9 @@ def train(name: str, work: Path) -> Iterator[Progress]:
     yield from runs.train(run, state)
 
 
-def publish(name: str, work: Path, folder: Path = MODELS_FOLDER, iwae_samples: int = 500) -> Card:
+def publish(
+    name: str, work: Path, folder: Path = MODELS_FOLDER, iwae_samples: int = 100, measures: bool = True
+) -> Card:
     """Write the trained model's weights (float16) and its measured card to ``folder``; return the card.
 
     The figures are those of the published weights, read back from the file.
@@ -96,7 +99,13 @@ def publish(name: str, work: Path, folder: Path = MODELS_FOLDER, iwae_samples: i
     write_atomically(path, weights)
     test_images, _ = load_images(config.train.data, split="test")
     model = load_weights(path, "")
-    figures = evaluate(model, test_images, iwae_samples=iwae_samples)
+    figures = evaluate(
+        model,
+        test_images,
+        iwae_samples=iwae_samples,
+        measures=measures,
+        recogniser=load_recogniser() if measures else None,
+    )
     card = Card(
         name=name,
         description=description,
