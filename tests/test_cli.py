@@ -120,7 +120,7 @@ def test_whoever_stops_reading_ends_the_program_quietly() -> None:
         (["train", "--encoder-widths", "a,b"], "'a,b' is no list of layer widths"),
         (["bench"], "required: BENCHMARK"),
         (["bench", "all"], "invalid choice: 'all'"),
-        (["zoo", "nope"], "unknown bundled model 'nope': choose one of vae, ae"),
+        (["zoo", "nope"], "unknown bundled model 'nope': choose one of recogniser, vae, ae"),
         (["zoo", "--jobs", "0"], "'0' is not a whole number of at least 1"),
     ],
 )

@@ -93,6 +93,17 @@ def test_publishing_what_was_not_trained_says_how_to_train_it(small: Path) -> No
     assert not (small / "out").exists()
 
 
+def test_a_model_that_cannot_be_measured_is_not_published(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    list(zoo.train("vae", small / "work"))
+    monkeypatch.setattr(zoo, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        zoo.publish("vae", small / "work", small / "out")
+    assert not (small / "out").exists()
+
+
 def test_an_unknown_name_is_refused_with_the_choices(tmp_path: Path) -> None:
     with pytest.raises(LatentExplorerError, match="unknown bundled model 'nope': choose one of vae, ae"):
         list(zoo.train("nope", tmp_path))

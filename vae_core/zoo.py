@@ -58,7 +58,8 @@ DEFINITIONS: dict[str, tuple[RunConfig, str]] = {
 """What each bundled model is: its run, and one sentence for its card."""
 RECOGNISER = "recogniser"
 """The digit recogniser, which `vae_core.recogniser_training` trains."""
-NAMES = (*DEFINITIONS, RECOGNISER)
+NAMES = (RECOGNISER, *DEFINITIONS)
+"""The recogniser first, since the others are measured with it."""
 
 
 def require_known(name: str) -> None:
@@ -95,10 +96,11 @@ def publish(
     config, description = DEFINITIONS[name]
     checkpoint, remedy = work / name / CHECKPOINT_NAME, f"train it with `{rebuild_command(name)}`"
     weights = model_bytes(load_weights(checkpoint, remedy), torch.float16)
-    path = folder / f"{name}.safetensors"
-    write_atomically(path, weights)
+    # Measured before anything is published, so that weights and card change together.
+    candidate = work / name / f"{name}.safetensors"
+    write_atomically(candidate, weights)
     test_images, _ = load_images(config.train.data, split="test")
-    model = load_weights(path, "")
+    model = load_weights(candidate, remedy)
     figures = evaluate(
         model,
         test_images,
@@ -117,7 +119,9 @@ def publish(
         size=len(weights),
         extra=_along_beta(model, test_images) if model.config.beta_range else {},
     )
+    write_atomically(folder / f"{name}.safetensors", weights)
     write_card(card, folder)
+    candidate.unlink()
     return card
 
 
