@@ -14,7 +14,7 @@ from vae_core.config import ModelConfig, RunConfig, TrainConfig, from_json, to_j
 from vae_core.errors import ConfigError
 from vae_core.models import Autoencoder
 from vae_core.objectives import elbo_terms
-from vae_core.training import balanced_loss, draw_log_beta, fit, start
+from vae_core.training import BALANCE, balanced_loss, draw_log_beta, fit, start
 
 CONFIG = ModelConfig(encoder_widths=(16, 12), decoder_widths=(14, 16), beta_range=(0.01, 200.0))
 
@@ -103,11 +103,11 @@ def test_betas_are_drawn_evenly_over_the_decades() -> None:
     assert draw_log_beta((), 5, noise) is None
 
 
-def test_a_balanced_loss_is_the_loss_over_the_root_of_one_plus_beta() -> None:
+def test_a_balanced_loss_is_the_loss_over_a_power_of_one_plus_beta() -> None:
     model, x = _model(), _images(2)
     beta = torch.tensor([0.5, 8.0])
     terms = elbo_terms(model, x, generator=torch.Generator().manual_seed(1), log_beta=beta.log()[:, None])
-    expected = ((terms.reconstruction + beta * terms.kl) / torch.sqrt(1 + beta)).mean()
+    expected = ((terms.reconstruction + beta * terms.kl) / (1 + beta) ** BALANCE).mean()
     assert torch.isclose(balanced_loss(terms, beta), expected)
 
 

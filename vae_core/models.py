@@ -26,11 +26,13 @@ _ACTIVATIONS = {"silu": F.silu, "relu": F.relu, "tanh": F.tanh, "gelu": F.gelu, 
 class Gate(nn.Module):
     """A factor sigmoid(u log beta + v) for each unit of a layer (multi-rate VAE: Bae et al. 2023, eq. 8)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, beta_range: tuple[float, ...]) -> None:
         super().__init__()
-        # Units start with different tastes in beta and mostly open.
-        self.u = nn.Parameter(0.5 * torch.randn(width))
-        self.v = nn.Parameter(1 + 0.5 * torch.randn(width))
+        low, high = map(math.log, beta_range)
+        # Each unit starts half open at a beta of its own, so that the whole range has units that turn there.
+        turning = low + (high - low) * torch.rand(width)
+        self.u = nn.Parameter(torch.randn(width))
+        self.v = nn.Parameter(-self.u.detach() * turning)
 
     def forward(self, log_beta: Tensor) -> Tensor:
         """Return the factors (N, width) for log beta (N, 1)."""
@@ -40,11 +42,11 @@ class Gate(nn.Module):
 class Mlp(nn.Module):
     """Linear layers with an activation between them; the output is linear. Hidden layers may be gated by beta."""
 
-    def __init__(self, widths: Sequence[int], activation: str, gated: bool = False) -> None:
+    def __init__(self, widths: Sequence[int], activation: str, beta_range: tuple[float, ...] = ()) -> None:
         super().__init__()
         self.activation = _ACTIVATIONS[activation]
         self.layers = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairwise(widths))
-        self.gates = nn.ModuleList(Gate(width) for width in widths[1:-1] if gated)
+        self.gates = nn.ModuleList(Gate(width, beta_range) for width in widths[1:-1] if beta_range)
 
     def forward(self, h: Tensor, log_beta: Tensor | None = None) -> Tensor:
         """Map (..., widths[0]) to (..., widths[-1]); ``log_beta`` (N, 1) moves the gates, else they stand at beta 1."""
@@ -84,9 +86,8 @@ class Autoencoder(nn.Module):
         self.likelihood = build_likelihood(config)
         moments = 2 if config.kind == "vae" else 1
         latent, heads = config.latent_dim, self.likelihood.heads
-        gated = bool(config.beta_range)
-        self.encoder = Mlp([PIXELS, *config.encoder_widths, moments * latent], config.activation, gated)
-        self.decoder = Mlp([latent, *config.decoder_widths, heads * PIXELS], config.activation, gated)
+        self.encoder = Mlp([PIXELS, *config.encoder_widths, moments * latent], config.activation, config.beta_range)
+        self.decoder = Mlp([latent, *config.decoder_widths, heads * PIXELS], config.activation, config.beta_range)
 
     @property
     def is_variational(self) -> bool:

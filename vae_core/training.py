@@ -22,6 +22,10 @@ EVALUATION_SEED = 20130
 """Seeds the noise of every evaluation, so that it neither disturbs training nor differs between epochs."""
 
 
+BALANCE = 0.35
+"""The power of 1 + beta that an any-beta model's loss is divided by."""
+
+
 class NonFiniteLossError(LatentExplorerError):
     """The loss or the weights stopped being numbers; the last checkpoint written is a good one."""
 
@@ -124,10 +128,10 @@ def draw_log_beta(beta_range: tuple[float, ...], count: int, noise: torch.Genera
 def balanced_loss(terms: ElboTerms, beta: Tensor) -> Tensor:
     """Return the mean loss over images with a beta each, (N,), none of which takes all the gradient.
 
-    ``reconstruction + beta * kl`` grows with beta, and divided by 1 + beta it vanishes for small reconstructions
-    at large beta; half-way between, dividing by the square root, all betas over four decades train alike.
+    ``reconstruction + beta * kl`` grows with beta, so large betas would take the gradient; divided by 1 + beta, small
+    ones would. A power of it between the two lets all betas over four decades train alike.
     """
-    return (terms.loss(beta) / (1 + beta).sqrt()).mean()
+    return (terms.loss(beta) / (1 + beta) ** BALANCE).mean()
 
 
 def _autocast(config: RunConfig, device: torch.device) -> AbstractContextManager[object]:

@@ -49,7 +49,8 @@ DEFINITIONS: dict[str, tuple[RunConfig, str]] = {
     "vae-any-beta": (
         RunConfig(
             dataclasses.replace(_NARROWER.model, beta_range=BETA_RANGE),
-            dataclasses.replace(_NARROWER.train, beta_schedule="constant"),
+            # Each batch shows the network only a few images near any one beta, so it takes more of them.
+            dataclasses.replace(_NARROWER.train, beta_schedule="constant", epochs=110),
         ),
         "One network for every beta from 0.01 to 200: a multi-rate VAE, its layers gated by log beta.",
     ),
@@ -91,7 +92,7 @@ def publish(
 ) -> Card:
     """Write the trained model's weights (float16) and its measured card to ``folder``; return the card.
 
-    The figures are those of the published weights, read back from the file.
+    The figures are those of the published weights, read back from a file.
     """
     config, description = DEFINITIONS[name]
     checkpoint, remedy = work / name / CHECKPOINT_NAME, f"train it with `{rebuild_command(name)}`"
