@@ -79,8 +79,8 @@ class Bernoulli(Likelihood):
         self.pixels = pixels
 
     def pixel_log_prob(self, x: Tensor, params: Tensor) -> Tensor:
-        logits = params[..., 0, :]
-        return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none")
+        logits, targets = torch.broadcast_tensors(params[..., 0, :], x)
+        return -F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
 
     def mean(self, params: Tensor) -> Tensor:
         return params[..., 0, :].sigmoid()
