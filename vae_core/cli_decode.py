@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from vae_core.checkpoints import write_atomically
+from vae_core.cli_beta import at_beta, configure_beta
 from vae_core.cli_output import print_json
 from vae_core.errors import LatentExplorerError
 from vae_core.registry import load_model
@@ -36,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE.png", help="where the image goes, 28 x 28 grey"
     )
+    configure_beta(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
@@ -47,7 +49,7 @@ def grey(mean: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def run(arguments: argparse.Namespace) -> None:
     """Decode the point and write the image."""
-    model = load_model(arguments.model)
+    model, beta = at_beta(load_model(arguments.model), arguments.beta)
     z, latent_dim = arguments.z, model.config.latent_dim
     if len(z) != latent_dim:
         raise LatentExplorerError(
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     image.save(png, "PNG")
     write_atomically(arguments.out, png.getvalue())
     if arguments.json:
-        print_json({"model": arguments.model, "z": list(z), "out": str(arguments.out)})
+        fixed = {} if beta is None else {"beta": beta}
+        print_json({"model": arguments.model, **fixed, "z": list(z), "out": str(arguments.out)})
     else:
         print(f"wrote {arguments.out}")

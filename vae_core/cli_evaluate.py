@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_core import runs
+from vae_core.cli_beta import at_beta, configure_beta
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, say
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError, ModelError
@@ -64,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--iwae-samples", type=at_least(0), default=500, metavar="N", help="for the bound, 0 to leave it out (500)"
     )
+    configure_beta(parser)
     parser.add_argument("--no-measures", action="store_true", help="leave out the measures of a regular latent space")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
@@ -89,7 +91,7 @@ def recogniser_or_none() -> Recogniser | None:
 def run(arguments: argparse.Namespace) -> None:
     """Measure the model and print its figures."""
     began = time.perf_counter()
-    model = load_model(arguments.model)
+    model, beta = at_beta(load_model(arguments.model), arguments.beta)
     data = arguments.data or data_of(arguments.model)
     images, _ = load_images(data, split=arguments.split)
     if len(images) == 0:
@@ -115,6 +117,8 @@ def run(arguments: argparse.Namespace) -> None:
         line.close()
     seconds = round(time.perf_counter() - began, 3)
     result = {"model": arguments.model, "data": data, "split": arguments.split, "seconds": seconds, **figures}
+    if beta is not None:
+        result["beta"] = beta
     if arguments.json:
         print_json(result)
     else:
