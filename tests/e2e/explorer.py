@@ -55,10 +55,16 @@ def drag(page: Page, *places: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+def bring(part: Locator) -> Locator:
+    """Scroll a part into view and let the page hear of it: a menu that opens before it does is closed again."""
+    part.scroll_into_view_if_needed()
+    part.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return part
+
+
 def draw_a_seven(page: Page) -> None:
     """Draw a seven on the pad with the mouse."""
-    pad = page.get_by_test_id("pad")
-    pad.scroll_into_view_if_needed()
+    pad = bring(page.get_by_test_id("pad"))
     drag(page, *(place(pad, *point) for point in ((0.3, 0.25), (0.7, 0.25), (0.45, 0.85))))
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageSequence
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
-from tests.e2e.explorer import box_of, decoded, drag, grey, place, said, until_said, where
+from tests.e2e.explorer import box_of, bring, decoded, drag, grey, place, said, until_said, where
 from tests.e2e.page import PATIENCE, ready, settled, visit
 from vae_core.atlas import encode_images
 from vae_core.data import load_images
@@ -133,7 +133,7 @@ def test_the_gallery_is_paged_sorted_and_saved(page: Page) -> None:
     expect(error).to_be_visible(timeout=PATIENCE)
     given = error.inner_text()
     settled(page)
-    page.get_by_role("combobox", name="Order").click()
+    bring(page.get_by_role("combobox", name="Order")).click()
     page.get_by_role("option", name="Worst").click()
     expect(error).not_to_have_text(given)
     settled(page)
