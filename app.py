@@ -6,6 +6,7 @@ from pages.common.i18n import _
 
 PAGES = [
     st.Page("pages/explorer.py", title=_("Explorer"), default=True),
+    st.Page("pages/compare.py", title=_("Compare"), url_path="compare"),
     st.Page("pages/beta.py", title=_("Beta"), url_path="beta"),
 ]
 

@@ -71,6 +71,17 @@ def subset(name: str, choices: Sequence[str], default: Sequence[str] = ()) -> Pa
     return Parameter(name, tuple(default), read, ",".join, lambda: _some_of(choices))
 
 
+def whole(name: str, most: int) -> Parameter[int]:
+    """Return the parameter that is a whole number from 0, its default, to ``most``."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or len(text) > len(str(most)) or int(text) > most:
+            raise ValueError(text)
+        return int(text)
+
+    return Parameter(name, 0, read, str, lambda: _("a whole number from 0 to {most}").format(most=most))
+
+
 def _one_of(choices: Sequence[str]) -> str:
     return _("one of {choices}").format(choices=", ".join(map(quoted, choices)))
 

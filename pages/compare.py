@@ -1,0 +1,166 @@
+"""The comparison: two models' latent planes with one pointer, and what each makes of the same digits and noise."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from pages.common import caches, image_sets, keys, state
+from pages.common.compare_view import LINK, MODEL, OTHER, PART, PARTS, VIEW
+from pages.common.comparison_parts import Pair, interpolation, morph, reconstructions, samples
+from pages.common.i18n import _
+from pages.common.layout import open_page, problem, remark
+from pages.common.measures import measures
+from pages.common.parameters import Parameter, Z
+from pages.common.plane import Link, carry, latent_plane
+from pages.common.plane_options import LINKS
+from pages.common.plane_state import parse
+from pages.common.plane_view import HIDDEN, plane_state
+from pages.common.text import quoted
+from vae_core.errors import LatentExplorerError
+from vae_core.registry import list_models, model_problems, read_card
+
+KEYS = ("plane-first", "plane-second")
+
+
+def choose(parameter: Parameter[str], names: list[str], images: image_sets.Shown) -> caches.Opened | None:
+    """Return the model asked for on one side; where it cannot be shown, say so and go on with another."""
+    wanted = state.get(parameter)
+    opened, errors = caches.first_that_opens([wanted, *(name for name in names if name != wanted)], images)
+    if opened is None:
+        problem(_("No model can be shown."), *dict.fromkeys([*map(str, errors), *model_problems()]))
+        return None
+    if errors:
+        sentence = _("The model {wanted} cannot be shown; {shown} is.")
+        problem(sentence.format(wanted=quoted(wanted), shown=quoted(opened.name)), *map(str, errors))
+    state.put(parameter, opened.name)
+    return opened
+
+
+def recogniser() -> caches.Pack | None:
+    """Return the recogniser; without it the planes work, and name nothing."""
+    try:
+        return caches.open_recogniser()
+    except LatentExplorerError as error:
+        problem(_("Decoded digits cannot be named."), str(error))
+        return None
+
+
+def controls(names: list[str]) -> None:
+    """Draw what is chosen for the whole page: both models, and what their pointers share."""
+    for parameter, title in ((MODEL, _("Left")), (OTHER, _("Right"))):
+        st.selectbox(title, names, key=parameter.key, width=220, help=_("The model whose plane is on this side"))
+    st.segmented_control(
+        _("Shared pointer"),
+        LINKS,
+        key=LINK.key,
+        required=True,
+        format_func=_link_title,
+        label_visibility="collapsed",
+        help=_("What both planes show under one pointer: the same z, the same digit, or each its own"),
+    )
+
+
+def _link_title(link: str) -> str:
+    return {"coordinate": _("Same place"), "image": _("Same digit"), "none": _("Off")}[link]
+
+
+@st.fragment
+def planes(pair: Pair, recogniser_id: str | None) -> None:
+    """Show both planes; the pointer is shared in the browser, without the server."""
+    shown, link = plane_state(), state.get(LINK)
+    for number, (column, opened) in enumerate(zip(st.columns(2, gap="large"), pair, strict=True)):
+        with column:
+            st.markdown(f"**{opened.name}**")
+            latent_plane(
+                opened.atlas.id,
+                key=KEYS[number],
+                recogniser=recogniser_id,
+                # By digit, or each by itself, z is a place of the left plane only.
+                z=shown.z if number == 0 or link == "coordinate" else None,
+                hidden=shown.hidden,
+                parts=("legend", "inspector"),
+                link=Link("compare", link),
+                rest=False,
+                revision=state.revision(),
+                on_change=partial(_take_over, number),
+            )
+    state.publish(VIEW)
+
+
+def _take_over(number: int) -> None:
+    before = plane_state()
+    shown = parse(st.session_state[KEYS[number]].get("view"), before)
+    state.put(HIDDEN, tuple(map(str, shown.hidden)))
+    if number == 0 or state.get(LINK) == "coordinate":
+        state.put(Z, shown.z)
+
+
+@st.fragment
+def below(pair: Pair, recogniser_id: str | None) -> None:
+    """Show one part of the comparison; the others are not computed."""
+    st.segmented_control(
+        _("Below the planes"),
+        PARTS,
+        key=PART.key,
+        required=True,
+        format_func=_part_title,
+        label_visibility="collapsed",
+        help=_("What is compared under the planes"),
+    )
+    part = state.get(PART)
+    if part == "measures":
+        measures(read_card(pair[0].name), read_card(pair[1].name))
+    elif part == "morph":
+        morph(pair, recogniser_id)
+    else:
+        {"reconstructions": reconstructions, "samples": samples, "interpolation": interpolation}[part](pair)
+    state.publish(VIEW)
+
+
+def _part_title(part: str) -> str:
+    return {
+        "measures": _("Measures"),
+        "reconstructions": _("Reconstructions"),
+        "samples": _("Samples"),
+        "interpolation": _("Interpolation"),
+        "morph": _("Morph"),
+    }[part]
+
+
+def _start() -> None:
+    """Bring in the address; a person who comes with a model from another page finds another one beside it."""
+    entered = st.session_state.get(keys.PAGE) != "compare"
+    state.restore("compare", VIEW)
+    if entered and state.get(MODEL) == state.get(OTHER) and OTHER.name not in st.query_params:
+        state.put(OTHER, "ae" if state.get(MODEL) == "vae" else "vae")
+
+
+def main() -> None:
+    """Draw the page."""
+    _start()
+    open_page(_("Compare"))
+    problems = st.container(key="problems")
+    bar = st.container(horizontal=True, vertical_alignment="center", key="inline-bar")
+    names = [card.name for card in list_models()]
+    with problems, st.spinner(_("Opening the models…")):
+        images = image_sets.published("mnist", "test")
+        first, second = (choose(parameter, names, images) for parameter in (MODEL, OTHER))
+        pack = recogniser() if first and second else None
+        if first and (reasons := model_problems()):
+            remark(_("Some models cannot be shown."), *reasons)
+    if first is None or second is None:
+        return
+    with bar:
+        controls(names)
+    recogniser_id = pack.id if pack else None
+    planes((first, second), recogniser_id)
+    below((first, second), recogniser_id)
+    for key, opened in {opened.atlas.id: opened for opened in (first, second)}.items():
+        carry(opened.atlas.content, key=f"atlas-{key}")
+    if pack:
+        carry(pack.content, key="recogniser")
+
+
+main()
