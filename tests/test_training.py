@@ -124,6 +124,16 @@ def test_a_report_averages_over_the_steps_since_the_last() -> None:
     assert rare[1].reconstruction == pytest.approx(every[3].reconstruction)
 
 
+def test_the_clock_stands_still_while_a_report_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    state = start(_config())
+    for report in fit(state, IMAGES, report_every=2):
+        now += 3600.0  # a person pauses, a checkpoint is written
+        assert report.seconds == 0.0
+    assert state.seconds == 0.0
+
+
 def test_a_batch_larger_than_the_data_set_is_the_data_set() -> None:
     state, reports = _train(_config(batch_size=1000))
     assert [report.step for report in reports] == [1, 2, 3]
