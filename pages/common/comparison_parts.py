@@ -35,7 +35,7 @@ def reconstructions(pair: Pair) -> None:
         config[f"{side} nats"] = st.column_config.NumberColumn(_("Nats, {name}").format(name=name), format="%.1f")
         title = _("Squared error, {name}").format(name=name)
         config[f"{side} squared"] = st.column_config.NumberColumn(title, format="%.4f")
-    st.dataframe(rows, column_config=config, row_height=64, hide_index=True, key="reconstructions")
+    st.dataframe(rows, column_config=config, row_height=64, height="content", hide_index=True, key="reconstructions")
     words = _("Nats: −log p(x|z) at the code. Squared error: mean over pixels, on grey values. Lower is better.")
     if len({nats_scale(opened.model.config.likelihood) for opened in pair}) > 1:
         words += " " + _("These models' nats are of different kinds and do not compare; squared errors do.")
@@ -67,7 +67,7 @@ def samples(pair: Pair) -> None:
         if not opened.model.is_variational:
             title = _("**{name}**, the same noise scaled to the Gaussian fitted to its codes")
             _strip(title.format(name=opened.name), _sampled(opened, fitted=True))
-    st.caption(_("Every column of a row has the same noise in all of them; what is shown is the mean of p(x|z)."))
+    st.caption(_("Images at the same place come from the same noise; what is shown is the mean of p(x|z)."))
 
 
 def _sampled(opened: Opened, fitted: bool) -> bytes:

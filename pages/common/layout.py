@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from pages.common import state
 from pages.common.i18n import _
@@ -12,6 +13,8 @@ from pages.common.i18n import _
 
 def open_page(title: str) -> None:
     """Give the page its title in the browser's tab, and show what was wrong with the address."""
+    _through_router()
+    _go_through_router()
     about = _("Latent Explorer: see what autoencoders and variational autoencoders learn.")
     # The menu that says this is also where the theme is chosen.
     st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
@@ -21,6 +24,28 @@ def open_page(title: str) -> None:
             st.info("  \n".join(notices))
             # They stay until sent away: text that goes by itself moves all that is under it.
             st.button(_("Dismiss"), type="tertiary", on_click=state.dismiss_notices)
+
+
+def _through_router() -> None:
+    """Start again from the router where Streamlit has run a page without it.
+
+    A server whose first visitor asks for a page other than the first one takes the folder `pages` for the older way to
+    name pages, which knows no router, and would keep to that until somebody opens the first page.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def _go_through_router() -> None:
+    """Start again with the router where Streamlit has run the page without it.
+
+    It does so until the router has run once in this process: before that it takes the folder of pages for an app of
+    its own, and whoever is the first to open an address below the root would get another menu.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def problem(sentence: str, *reasons: str) -> None:
@@ -60,6 +85,11 @@ def _style() -> None:
         [class*=st-key-inline-] [data-testid=stSelectbox] > div { flex: 1; min-width: 0; }
         [class*=st-key-compact-] { margin-top: -0.5rem; }
         [class*=st-key-compact-] .stDownloadButton button { min-height: 2rem; padding: 0.125rem 0.75rem; }
+        @media (max-width: 640px) {
+          .st-key-notices { flex-wrap: wrap; }
+          .st-key-inline-bar [data-testid=stSelectbox] { max-width: 12rem; }
+          .st-key-inline-bar [data-testid=stSelectbox] > label { display: none; }
+        }
         [data-testid=stMetricValue], [data-testid=stTable] td { font-variant-numeric: tabular-nums; }
         [data-testid=stTable] :is(th, td):first-child { padding-left: 0; }
         </style>

@@ -60,7 +60,7 @@ def _value(row: Row, value: float | None, better: bool) -> str:
     if value is None:
         return DASH
     if row.measure.unit == "share":
-        text = f"{100 * value:.2f} %" if value < 0.01 else f"{100 * value:.1f} %"
+        text = f"{100 * value:.{2 if value < 0.01 else 1}f}\N{NO-BREAK SPACE}%"
     else:
         text = f"{value:g}" if row.measure.unit == "count" else f"{value:.1f}".replace("-", MINUS)
     return f":green[**{text}**]" if better else text
