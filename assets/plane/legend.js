@@ -44,6 +44,7 @@ export class Legend {
       node.setAttribute("aria-pressed", String(!state.hidden.has(k)));
       dot.style.background = values ? theme.ink(0.25) : k === 10 ? theme.ink(0.5) : theme.digit(k);
     }
+    this.node.dataset.values = String(Boolean(values));
     this.reset.style.visibility = state.hidden.size ? "visible" : "hidden";
     this.#updateScale(values, theme);
   }

@@ -14,7 +14,6 @@ from pages.common.i18n import _
 def open_page(title: str) -> None:
     """Give the page its title in the browser's tab, and show what was wrong with the address."""
     _through_router()
-    _go_through_router()
     about = _("Latent Explorer: see what autoencoders and variational autoencoders learn.")
     # The menu that says this is also where the theme is chosen.
     st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
@@ -31,17 +30,6 @@ def _through_router() -> None:
 
     A server whose first visitor asks for a page other than the first one takes the folder `pages` for the older way to
     name pages, which knows no router, and would keep to that until somebody opens the first page.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
-
-
-def _go_through_router() -> None:
-    """Start again with the router where Streamlit has run the page without it.
-
-    It does so until the router has run once in this process: before that it takes the folder of pages for an app of
-    its own, and whoever is the first to open an address below the root would get another menu.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
