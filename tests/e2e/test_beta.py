@@ -127,6 +127,7 @@ def test_dragging_the_dial_is_told_when_it_is_let_go_and_opens_elsewhere(
 def test_a_beta_out_of_range_gives_a_notice_and_the_dial_at_1(page: Page, enter: Enter) -> None:
     plane = enter(page, beta="-3")
     expect(notices(page)).to_contain_text("0.01 to 200")
+    expect(page.get_by_test_id("stSidebar")).to_have_count(0)
     assert beta_at(BETAS, frame_of(plane)) == pytest.approx(1.0, rel=1e-3)
 
 
