@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -53,7 +54,9 @@ def open_model(name: str, shown: Shown | None = None) -> Opened:
         LatentExplorerError: the model or the images cannot be read; the message says what to do.
     """
     shown = shown or published("mnist", "test")
-    return _open_model(name, read_card(name).sha256, shown.key, shown.images)
+    opened = _open_model(name, read_card(name).sha256, shown.key, shown.images)
+    _spare_the_collector()
+    return opened
 
 
 def first_that_opens(names: Iterable[str], shown: Shown) -> tuple[Opened | None, list[LatentExplorerError]]:
@@ -91,6 +94,16 @@ def _load_model(name: str, sha256: str) -> Autoencoder:
     model = load_model(name)
     # A plane without an axis shows the plain VAE that an any-beta model contains.
     return model.at(1.0) if model.config.beta_range else model
+
+
+@st.cache_resource(show_spinner=False)
+def _spare_the_collector() -> None:
+    """Take what is loaded for good out of what Python's garbage collector looks through.
+
+    Streamlit collects after every run and holds up what the run has just said: a quarter of a second for torch alone.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
