@@ -149,7 +149,7 @@ class TestImages:
         np.savez(buffer, images=images, labels=labels)
         at = explorer(selection=BOX_TEXT)
         _fine(at.file_uploader[0].upload("mine.npz", buffer.getvalue()).run())
-        assert _shown_images(at) == "60 of Your own images"
+        assert _shown_images(at) == "60 of your own"
         assert _said(at, "data") == "own"
         assert _said(at, "selection") is None
         assert at.segmented_control(key="view.digits").disabled

@@ -18,7 +18,9 @@ export class Legend {
   setAtlas(atlas) {
     const counts = countLabels(atlas.labels);
     const kinds = counts.map((count, k) => [k, count]).filter(([, count]) => count > 0);
-    this.chips = kinds.map(([k, count]) => this.#chip(k, count, k === 10 ? this.plane.say("no_label") : atlas.classes[k] ?? String(k)));
+    // Ten classes have a colour and a chip of their own; those beyond are with what has no label.
+    const rest = atlas.classes.length > 10 ? this.plane.say("other_labels") : this.plane.say("no_label");
+    this.chips = kinds.map(([k, count]) => this.#chip(k, count, k === 10 ? rest : atlas.classes[k] ?? String(k)));
     this.list.replaceChildren(...this.chips.map(({ node }) => node), this.reset);
   }
 

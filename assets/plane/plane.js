@@ -149,7 +149,8 @@ export class LatentPlane extends Actions {
     const first = this.atlas === null;
     this.atlas = atlas;
     this.turn.stop();
-    if (!first) Object.assign(this.state, { selection: null });
+    // A selection is of one map, unless the page says otherwise: going back brings both.
+    if (!first && !this.data.selection) Object.assign(this.state, { selection: null });
     this.support = null;
     this.dial?.setAtlas(atlas);
     this.rates?.setAtlas(atlas);

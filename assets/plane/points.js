@@ -24,7 +24,7 @@ export function valueRange(values) {
 /** 1 for every point whose class is shown, else 0. */
 export function shownMask(labels, hidden) {
   const shown = new Uint8Array(256).fill(1);
-  for (const kind of hidden) shown[kind === 10 ? 255 : kind] = 0;
+  for (const kind of hidden) shown.fill(0, kind, kind === 10 ? 256 : kind + 1);
   const mask = new Uint8Array(labels.length);
   for (let i = 0; i < labels.length; i++) mask[i] = shown[labels[i]];
   return mask;

@@ -35,7 +35,10 @@ class Shown:
     @property
     def summary(self) -> str:
         """So many of which images, in a few words."""
-        return _("{count} of {name}").format(count=f"{len(self.images.images):,}", name=title(self.name))
+        count = f"{len(self.images.images):,}"
+        if self.name == OWN:
+            return _("{count} of your own").format(count=count)
+        return _("{count} of {name}").format(count=count, name=title(self.name))
 
 
 def wanted() -> Shown:

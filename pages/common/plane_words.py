@@ -66,6 +66,7 @@ def _legend() -> dict[str, str]:
         "legend_reset": _("Show all"),
         "chip_help": _("{name}: {count} points. Click to hide or show, double-click or Alt-click to show it alone"),
         "no_label": _("none"),
+        "other_labels": _("others"),
     }
 
 

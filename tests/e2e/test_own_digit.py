@@ -133,7 +133,7 @@ def test_own_images_are_encoded_and_shown(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="10,000 of MNIST").click()
     page.get_by_label("Your own images").locator("input[type=file]").set_input_files(tmp_path / "mine.npz")
     expect(plane).to_have_attribute("data-points", "60", timeout=PATIENCE)
-    expect(page.get_by_role("button", name="60 of Your own images")).to_be_visible()
+    expect(page.get_by_role("button", name="60 of your own")).to_be_visible()
     assert until_said(page, "data") == "own"
     # What is still on screen belongs to the new images.
     index = int(page.get_by_test_id("nearest-original").get_attribute("data-index") or -1)
