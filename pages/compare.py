@@ -72,7 +72,7 @@ def planes(pair: Pair, recogniser_id: str | None) -> None:
     shown, link = plane_state(), state.get(LINK)
     for number, (column, opened) in enumerate(zip(st.columns(2, gap="large"), pair, strict=True)):
         with column:
-            st.markdown(f"**{opened.name}**")
+            st.markdown(_("**{name}**").format(name=opened.name))
             latent_plane(
                 opened.atlas.id,
                 key=KEYS[number],
