@@ -14,6 +14,7 @@ const LARGEST = 760;
 const SMALLEST = 240;
 const AROUND = 276;
 const READINGS = 246;
+const ROOM = 336;
 const NARROW = 700;
 const GAP = 28;
 const STILL = 160;
@@ -114,7 +115,10 @@ export class Stage {
     this.container.style.setProperty("--side", `${side}px`);
     // The decoded image takes whole screen pixels for each of its own.
     const beside = narrow ? 0.42 * width : Math.min(width - side - GAP, side - READINGS);
-    this.container.style.setProperty("--picture", `${28 * Math.max(5, Math.floor(beside / 28))}px`);
+    const picture = 28 * Math.max(5, Math.floor(beside / 28));
+    this.container.style.setProperty("--picture", `${picture}px`);
+    // In a low window the readings may be wider than the picture, so as not to run out below the plane.
+    this.container.style.setProperty("--readings", `${Math.max(picture, Math.min(ROOM, width - side - GAP))}px`);
     this.ratio = window.devicePixelRatio || 1;
     this.view.size = side;
     for (const canvas of [this.under, this.renderer.canvas, this.over]) {

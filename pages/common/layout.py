@@ -64,13 +64,21 @@ def _style() -> None:
           .stMainBlockContainer {
             margin: 0 auto;
             padding-inline: 2rem;
-            max-width: calc(max(61rem, 2 * min(760px, 100vh - 276px) - 215px) + 4rem);
+            max-width: calc(max(65rem, 2 * min(760px, 100vh - 276px) - 215px) + 4rem);
           }
         }
         /* Rows of controls: a name before its control instead of above it, and none taller than the plane's own. */
         [class*=st-key-inline-] [data-testid=stSelectbox] { display: flex; align-items: center; gap: 0.75rem; }
         [class*=st-key-inline-] [data-testid=stSelectbox] > label { margin: 0; flex: none; width: auto; gap: 0.25rem; }
         [class*=st-key-inline-] [data-testid=stSelectbox] > div { flex: 1; min-width: 0; }
+        /* One line, however much a model has to say of itself: what is below stays where it is. */
+        @media (min-width: 641px) {
+          .st-key-inline-bar { flex-wrap: nowrap; }
+          .st-key-inline-bar > [data-testid=stElementContainer] { min-width: 0; }
+          .st-key-inline-bar [data-testid=stCaptionContainer] p {
+            overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+          }
+        }
         [class*=st-key-compact-] { margin-top: -0.5rem; }
         [class*=st-key-compact-] .stDownloadButton button { min-height: 2rem; padding: 0.125rem 0.75rem; }
         @media (max-width: 640px) {

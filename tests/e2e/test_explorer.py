@@ -56,6 +56,16 @@ def saved(page: Page, button: str) -> tuple[str, Image.Image]:
     return saving.value.suggested_filename, Image.open(io.BytesIO(saving.value.path().read_bytes()))
 
 
+def test_all_that_follows_the_pointer_fits_a_window(page: Page) -> None:
+    visit(page)
+    plane = ready(page)
+    for part in (plane, *(page.locator(name) for name in (".inspector", ".path", ".st-key-compact-panels"))):
+        box = box_of(part)
+        assert box["y"] + box["height"] <= 900
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 1440
+    assert page.get_by_test_id("stMain").evaluate("node => node.scrollTop") == 0
+
+
 def test_hovering_decodes_as_torch_does_and_sends_nothing(
     page: Page, sent: list[str | bytes], vae: Autoencoder
 ) -> None:
