@@ -20,6 +20,7 @@ from vae_core.evidence import IMAGE_GROUP, log_evidence
 from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
 from vae_core.objectives import elbo
+from vae_core.processor import prepare_for_training
 from vae_core.quadrature import FINEST_LEVEL, RESOLUTION, integrate
 from vae_core.registry import list_models, load_model
 from vae_core.training import fit, start
@@ -83,7 +84,7 @@ def train(
             # As its authors leave it, the usual script computes with denormal numbers, the trainer without.
             torch.set_flush_denormal(False)
             usual_seconds.append(seconds_of(usual.train_epoch))
-            torch.set_flush_denormal(True)
+            prepare_for_training()
             own_seconds.append(seconds_of(lambda: next(own)))
             report(f"epoch {epoch + 1}/{epochs}", (epoch + 1) / epochs)
         baseline_elbo = usual.elbo(x, ELBO_SAMPLES)

@@ -7,8 +7,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vae_core import runs
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs
 from vae_core.config import (
@@ -27,6 +25,7 @@ from vae_core.config import (
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
 from vae_core.evaluation import evaluate
+from vae_core.processor import prepare_for_training
 from vae_core.registry import load_model
 from vae_core.training import Progress, TrainState
 
@@ -133,8 +132,7 @@ def train_with_progress(name: str, steps: Any, epochs: int) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, and print the run directory with the model's figures on the test images."""
-    # Small weights decay into denormal numbers, which x86 processors multiply many times slower.
-    torch.set_flush_denormal(True)
+    prepare_for_training()
     folder, state = open_run(arguments)
     try:
         train_with_progress(str(folder), runs.train(folder, state), state.config.train.epochs)

@@ -12,14 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vae_core import zoo
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_models import COLUMNS, describe
 from vae_core.cli_output import ProgressLine, number, print_json, say
 from vae_core.cli_train import train_with_progress
 from vae_core.errors import LatentExplorerError
+from vae_core.processor import prepare_for_training
 from vae_core.recogniser import recogniser_card
 from vae_core.recogniser_training import build_recogniser
 from vae_core.registry import MODELS_FOLDER, read_card
@@ -43,8 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, measure and write the models that were named."""
-    # Small weights decay into denormal numbers, which x86 processors multiply many times slower.
-    torch.set_flush_denormal(True)
+    prepare_for_training()
     names = list(dict.fromkeys(arguments.names)) or list(zoo.NAMES)
     for name in names:
         zoo.require_known(name)

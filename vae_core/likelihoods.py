@@ -79,8 +79,8 @@ class Bernoulli(Likelihood):
         self.pixels = pixels
 
     def pixel_log_prob(self, x: Tensor, params: Tensor) -> Tensor:
-        logits, targets = torch.broadcast_tensors(params[..., 0, :], x)
-        return -F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        logits = params.squeeze(-2)  # Rather than [..., 0, :], whose gradient would be copied into an array of zeros.
+        return x * logits - F.softplus(logits)
 
     def mean(self, params: Tensor) -> Tensor:
         return params[..., 0, :].sigmoid()

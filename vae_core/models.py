@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vae_core.config import ModelConfig, check_beta
 from vae_core.errors import ConfigError
 from vae_core.likelihoods import build_likelihood
+from vae_core.products import Linear
 
 IMAGE_SHAPE = (1, 28, 28)
 PIXELS = 784
@@ -45,7 +46,7 @@ class Mlp(nn.Module):
     def __init__(self, widths: Sequence[int], activation: str, beta_range: tuple[float, ...] = ()) -> None:
         super().__init__()
         self.activation = _ACTIVATIONS[activation]
-        self.layers = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(inputs, outputs) for inputs, outputs in pairwise(widths))
         self.gates = nn.ModuleList(Gate(width, beta_range) for width in widths[1:-1] if beta_range)
 
     def forward(self, h: Tensor, log_beta: Tensor | None = None) -> Tensor:
@@ -118,7 +119,7 @@ class Autoencoder(nn.Module):
         if not self.is_variational:
             return h, None
         mu, logvar = h.chunk(2, -1)
-        return mu, logvar.clamp(*LOGVAR_RANGE)
+        return mu, F.hardtanh(logvar, *LOGVAR_RANGE)
 
     def decode_params(self, z: Tensor, log_beta: Tensor | None = None) -> Tensor:
         """Return the likelihood's raw parameters, (..., heads, 784), for z (..., d)."""

@@ -114,7 +114,7 @@ def prepare_batch(images: Tensor, pixels: str, noise: torch.Generator) -> Tensor
     if pixels == "binary":
         uniform = torch.randint(0, 255, images.shape, generator=noise, dtype=torch.uint8, device=images.device)
         return (uniform < images).float().reshape(-1, *IMAGE_SHAPE)
-    return images.float().div_(255).reshape(-1, *IMAGE_SHAPE)
+    return images.div(255).reshape(-1, *IMAGE_SHAPE)
 
 
 def draw_log_beta(beta_range: tuple[float, ...], count: int, noise: torch.Generator) -> Tensor | None:
@@ -145,25 +145,28 @@ def train_step(state: TrainState, images: Tensor, beta: float, learning_rate: fl
 
     Raises NonFiniteLossError, before any weight changes, where the loss is not a finite number.
     """
-    state.model.train()
+    if not state.model.training:
+        state.model.train()
     x = prepare_batch(images, state.model.likelihood.pixels, state.noise)
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate
     log_beta = draw_log_beta(state.model.config.beta_range, len(x), state.noise)
     with _autocast(state.config, x.device):
         terms = elbo_terms(state.model, x, generator=state.noise, log_beta=log_beta)
-        loss = terms.loss(beta).mean() if log_beta is None else balanced_loss(terms, log_beta.exp().squeeze(1))
+        reconstruction, kl = terms.reconstruction.mean(), terms.kl.mean()
+        loss = reconstruction + beta * kl if log_beta is None else balanced_loss(terms, log_beta.exp().squeeze(1))
     if not math.isfinite(loss.item()):
         raise NonFiniteLossError(
             f"the loss became {loss.item()} at step {state.step + 1}: lower the learning rate, or clip gradients"
         )
-    state.optimizer.zero_grad(set_to_none=True)
+    for weights in state.model.parameters():
+        weights.grad = None
     loss.backward()
     if state.config.train.clip_norm > 0:
         torch.nn.utils.clip_grad_norm_(state.model.parameters(), state.config.train.clip_norm)
     state.optimizer.step()
     state.step += 1
-    return terms.reconstruction.detach().mean(), terms.kl.detach().mean()
+    return reconstruction.detach(), kl.detach()
 
 
 @torch.no_grad()
@@ -232,7 +235,7 @@ def fit(state: TrainState, images: Tensor, report_every: int = 100) -> Iterator[
         for chosen in _epoch_order(config, epoch, len(rows)).to(rows.device).split(batch)[first:]:
             epochs = state.step / steps_per_epoch
             beta, rate = beta_at(config.train, epochs), learning_rate_at(config.train, epochs)
-            meter.add(train_step(state, rows[chosen], beta, rate), len(chosen))
+            meter.add(train_step(state, rows.index_select(0, chosen), beta, rate), len(chosen))
             epoch_ends = state.step % steps_per_epoch == 0
             if epoch_ends or state.step % report_every == 0:
                 loss = evaluation_loss(state, validation) if epoch_ends and validation is not None else None

@@ -25,7 +25,6 @@ for (const kind of [HTMLCanvasElement, OffscreenCanvas]) {
 """
 
 
-
 class OpenPage(Protocol):
     """Open a page in a profile of its own."""
 
@@ -38,7 +37,6 @@ class OpenPage(Protocol):
         touch: bool = ...,
         graphics: bool = ...,
     ) -> Page: ...
-
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
