@@ -27,6 +27,8 @@ READY = f"{PLANE}[data-ready=true]"
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 PATIENCE = 120_000
 SESSIONS = 3
+STILL = 30
+"""Milliseconds, somewhat more than a frame takes."""
 DIGITS = 70_000
 
 
@@ -127,8 +129,10 @@ def _hover(page: Any, node: Any, moves: int) -> list[float]:
         angle = 2 * math.pi * move / 97
         across, down = 0.5 + 0.4 * math.sin(angle), 0.5 + 0.4 * math.sin(1.618 * angle)
         page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        # Asking the page at once would have it answer in the very frame that is measured.
+        page.wait_for_timeout(STILL)
         watch.evaluate("(watch, count) => watch.until(count)", move)
-        page.wait_for_timeout(moments.uniform(1, 30))
+        page.wait_for_timeout(STILL + moments.uniform(1, 30))
     latencies: list[float] = watch.evaluate("watch => watch.samples")
     return latencies
 

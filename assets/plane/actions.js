@@ -25,7 +25,7 @@ export class Actions {
     clearTimeout(this.rest);
     if (this.data.rest !== false) this.rest = setTimeout(() => this.settle(z), REST);
     this.tie.lead();
-    this.stage.redraw({ cursor: true });
+    this.stage.follow();
   }
 
   leave() {

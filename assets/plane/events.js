@@ -63,7 +63,14 @@ class Gestures {
     return undefined;
   }
 
+  // Moves as the browser receives them; `pointermove` keeps them back until a frame begins.
+  moveEarly(event) {
+    if (this.plane.atlas && !this.active && this.pointers.size === 0) this.hover(this.place(event));
+  }
+
   hover(at) {
+    if (this.hovered?.every((value, axis) => value === at[axis]) && this.plane.inside) return;
+    this.hovered = at;
     this.plane.stage.node.dataset.over = this.pinAt(at) >= 0 ? "pin" : "plane";
     this.plane.hover(this.world(at));
   }
@@ -183,6 +190,7 @@ export function listen(plane) {
   const ending = new AbortController();
   const on = (name, act, options = {}) => node.addEventListener(name, act, { signal: ending.signal, ...options });
   on("pointerdown", (event) => gestures.down(event));
+  on("pointerrawupdate", (event) => gestures.moveEarly(event));
   on("pointermove", (event) => gestures.move(event));
   on("pointerup", (event) => gestures.up(event));
   on("pointercancel", (event) => gestures.cancel(event));

@@ -135,6 +135,14 @@ export class Stage {
     this.request ??= requestAnimationFrame((now) => this.#tick(now));
   }
 
+  /** The cursor has moved: its image is decoded at once, though no more often than frames show it. */
+  follow() {
+    if (this.followed || !this.plane.atlas || !this.ratio) return this.redraw({ cursor: true });
+    this.followed = true;
+    this.plane.decodeCursor();
+    return this.redraw();
+  }
+
   /** The view has moved: a redraw of as many points as keep the movement fluent, of all once it rests. */
   moved() {
     this.redraw({ points: true, moving: true });
@@ -150,13 +158,15 @@ export class Stage {
     const { atlas } = this.plane;
     if (!atlas || !this.ratio) return;
     const { points, cursor, moving, turned } = this.dirty;
+    const busy = Boolean(cursor || points || this.followed);
     this.dirty = {};
+    this.followed = false;
     if (turned) this.plane.followTurn();
     if (cursor) this.plane.decodeCursor();
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [this.overlays.work(Boolean(cursor || points)), this.plane.path?.work(), this.plane.row?.work()];
+    const more = [this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work()];
     if (more.some(Boolean)) this.redraw();
   }
 
