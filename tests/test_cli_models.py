@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.commands import TINY, Said, printed_json, refused
 from tests.factories import make_config, make_images, make_model
-from vae_core import cli, cli_evaluate, cli_zoo, runs, zoo
+from vae_core import cli, cli_evaluate, cli_zoo, run_folder, zoo
 from vae_core.checkpoints import model_bytes
 from vae_core.metrics import MEASURES
 from vae_core.recogniser import load_recogniser
@@ -194,7 +194,7 @@ def test_models_are_rebuilt_beside_one_another_in_processes_of_their_own(
 ) -> None:
     for name in BUNDLED[:2]:
         (tmp_path / name).mkdir()
-        (tmp_path / name / runs.CONFIG_NAME).write_text("{broken")
+        (tmp_path / name / run_folder.CONFIG_NAME).write_text("{broken")
     complaint = "could not rebuild vae, ae: the reason is above"
     assert cli.main(["zoo", "vae", "ae", "--jobs", "2", "--work", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err

@@ -19,7 +19,7 @@ from torch import Tensor
 from vae_core.config import ModelConfig, RunConfig, from_json, to_json
 from vae_core.errors import ConfigError, LatentExplorerError, ModelError
 from vae_core.models import Autoencoder
-from vae_core.training import TrainState, start
+from vae_core.training import Controls, TrainState, start
 
 FORMAT = 1
 HEADER = "latent_explorer"
@@ -130,6 +130,7 @@ def save_state(path: Path, state: TrainState) -> None:
         "seconds": state.seconds,
         "best_loss": state.best_loss if math.isfinite(state.best_loss) else None,
         "best_epoch": state.best_epoch,
+        "controls": vars(state.controls),
     }
     write_atomically(path, _serialise(tensors, header))
 
@@ -153,7 +154,7 @@ def load_state(path: Path, remedy: str = "train it again") -> TrainState:
     state.best_weights = best
     try:
         _restore(state, tensors, header)
-    except _DAMAGE as error:
+    except (ConfigError, *_DAMAGE) as error:
         raise ModelError(f"{path} cannot be resumed from: {remedy}") from error
     return state
 
@@ -165,6 +166,7 @@ def _restore(state: TrainState, tensors: Mapping[str, Tensor], header: Mapping[s
     state.step, state.best_epoch = header["step"], header["best_epoch"]
     state.seconds = float(header["seconds"])
     state.best_loss = math.inf if header["best_loss"] is None else float(header["best_loss"])
+    state.controls = Controls(**header.get("controls", {}))
     slots: dict[int, dict[str, Tensor]] = {}
     for index, parameter in enumerate(state.model.parameters() if state.step else ()):
         shapes = {"step": torch.Size(), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 from pathlib import Path
 from typing import Any
 
 from vae_core import runs
-from vae_core.cli_output import ProgressLine, number, print_json, print_pairs
+from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, say
 from vae_core.config import (
     ACTIVATIONS,
     BETA_SCHEDULES,
@@ -27,6 +28,8 @@ from vae_core.errors import LatentExplorerError
 from vae_core.evaluation import evaluate
 from vae_core.processor import prepare_for_training
 from vae_core.registry import load_model
+from vae_core.run_folder import read_state
+from vae_core.run_trainer import prepare_to_resume
 from vae_core.training import Progress, TrainState
 
 RUNS = Path("runs")
@@ -46,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``train``. Those of the configuration are absent from the result unless given."""
     parser.add_argument("--run", type=Path, metavar="DIR", help="the run directory (a new one under runs/)")
     parser.add_argument("--continue", action="store_true", dest="resume", help="go on with the run in --run")
+    parser.add_argument("--queue", action="store_true", help="wait while as many runs train as may at once")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument(
         "--preset", choices=PRESETS, default=argparse.SUPPRESS, help=f"where to start from ({DEFAULT_PRESET})"
@@ -133,11 +137,18 @@ def train_with_progress(name: str, steps: Any, epochs: int) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, and print the run directory with the model's figures on the test images."""
     prepare_for_training()
+    # A trainer that is told to end writes down where it stands, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder, state = open_run(arguments)
+    if arguments.resume:
+        prepare_to_resume(folder)
     try:
-        train_with_progress(str(folder), runs.train(folder, state), state.config.train.epochs)
+        train_with_progress(str(folder), runs.train(folder, state, waits=arguments.queue), state.config.train.epochs)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"go on with `python -m vae_core train --run {folder} --continue`") from None
+    if read_state(folder).status != "finished":
+        say(f"{folder} was stopped at step {state.step}: go on with `python -m vae_core runs resume {folder}`")
+        return
     images, _ = load_images(state.config.train.data, split="test")
     figures = evaluate(load_model(folder), images, samples=SUMMARY_SAMPLES, iwae_samples=0, exact=False)
     if arguments.json:

@@ -46,6 +46,14 @@ def check_beta(beta: float, beta_range: tuple[float, ...]) -> None:
     _number("beta", beta, low, high)
 
 
+_SETTING_RANGES = {"beta": (0.0, 1e4), "learning_rate": (1e-8, 10.0)}
+
+
+def check_setting(name: str, value: float) -> None:
+    """Raise ConfigError, naming the range, unless ``value`` is fit for ``beta`` or ``learning_rate`` of a training."""
+    _number(name.replace("_", " "), value, *_SETTING_RANGES[name])
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The shape of an autoencoder; everything needed to build its network."""
@@ -117,8 +125,8 @@ class TrainConfig:
         _choice("beta schedule", self.beta_schedule, BETA_SCHEDULES)
         _whole("number of epochs", self.epochs, 1, 100_000)
         _whole("batch size", self.batch_size, 1, 100_000)
-        _number("learning rate", self.learning_rate, 1e-8, 10.0)
-        _number("beta", self.beta, 0.0, 1e4)
+        check_setting("learning_rate", self.learning_rate)
+        check_setting("beta", self.beta)
         for name in ("learning_rate_warmup", "beta_warmup"):
             _number(name.replace("_", " "), getattr(self, name), 0.0, 1e5)
         for name in ("learning_rate_cycle", "beta_cycle"):

@@ -1,69 +1,35 @@
-"""A training run as a folder: configuration, metrics log and checkpoint, appended to or replaced atomically."""
+"""A training run as a folder: started, gone on with after an interruption, and forked."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from vae_core.checkpoints import load_state, save_state, write_atomically
-from vae_core.config import RunConfig, from_json, to_json
+import torch
+
+from vae_core import run_keyframes
+from vae_core.checkpoints import load_state, load_weights, model_bytes, write_atomically
+from vae_core.config import RunConfig
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
 from vae_core.registry import CHECKPOINT_NAME
-from vae_core.training import Progress, TrainState, fit, start
+from vae_core.run_control import CONTROL_NAME
+from vae_core.run_folder import (
+    START_NAME,
+    About,
+    config_path,
+    new_folder,
+    read_about,
+    read_config,
+    write_about,
+    write_config,
+)
+from vae_core.run_records import CODES_NAME, METRICS_NAME, CodesReader, keep_codes, keep_lines, read_metrics
+from vae_core.run_trainer import train
+from vae_core.training import TrainState, start
 
-CONFIG_NAME = "config.json"
-METRICS_NAME = "metrics.jsonl"
-CHECKPOINT_SECONDS = 10.0
-"""A checkpoint is written at least this often, and always at the end."""
-
-
-def config_path(run: Path) -> Path:
-    """Return where a run keeps its configuration."""
-    return run / CONFIG_NAME
-
-
-def new_folder(parent: Path) -> Path:
-    """Return a folder under ``parent`` that is not there yet, named after the time of day."""
-    stamp = time.strftime("%Y-%m-%d-%H%M%S")
-    names = (stamp if number == 1 else f"{stamp}-{number}" for number in range(1, 10_000))
-    return next(parent / name for name in names if not (parent / name).exists())
-
-
-def read_config(run: Path) -> RunConfig:
-    """Return a run's configuration. Raises LatentExplorerError where there is no run or its file is damaged."""
-    path = config_path(run)
-    try:
-        values = json.loads(path.read_text("utf-8"))
-        return from_json(RunConfig, values)
-    except (FileNotFoundError, NotADirectoryError):
-        raise LatentExplorerError(
-            f"{run} is not a run: start one with `python -m vae_core train --run {run}`"
-        ) from None
-    except (OSError, ValueError, TypeError, LatentExplorerError) as error:
-        raise LatentExplorerError(f"{path} is damaged ({error}): delete the run, or put the file back") from error
-
-
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """Return the lines of a run's metrics log so far; a line still being written is left for the next call.
-
-    Raises LatentExplorerError, naming the file and the line, where a complete line is damaged.
-    """
-    path = run / METRICS_NAME
-    if not path.is_file():
-        return []
-    complete, _, _ = path.read_bytes().rpartition(b"\n")
-    lines = []
-    for number, line in enumerate(complete.splitlines(), 1):
-        try:
-            lines.append({**json.loads(line)})
-        except (ValueError, TypeError) as error:
-            raise LatentExplorerError(f"line {number} of {path} is damaged: take it out of the file") from error
-    return lines
+__all__ = ["config_path", "create", "fork", "has_begun", "new_folder", "read_config", "read_metrics", "reopen", "train"]
 
 
 def has_begun(run: Path) -> bool:
@@ -71,7 +37,7 @@ def has_begun(run: Path) -> bool:
     return (run / CHECKPOINT_NAME).exists() or bool(read_metrics(run))
 
 
-def create(run: Path, config: RunConfig) -> TrainState:
+def create(run: Path, config: RunConfig, name: str = "") -> TrainState:
     """Start a run directory for ``config`` and return the state before its first step.
 
     Nothing is written where the data, the device or the folder is unfit, so the same call can be tried again.
@@ -85,48 +51,54 @@ def create(run: Path, config: RunConfig) -> TrainState:
             f"{config.train.validation} validation images leave none of the {len(images)} to train on: set fewer aside"
         )
     state = start(config)
-    write_atomically(config_path(run), json.dumps(to_json(config), indent=1).encode())
+    write_about(run, About(name=name, created=time.time()))
+    write_config(run, config)
     return state
 
 
 def reopen(run: Path) -> TrainState:
-    """Return the newest state of an unfinished or finished run; metrics after its checkpoint are dropped.
+    """Return the newest state of an unfinished or finished run; what it recorded after its checkpoint is dropped.
 
-    They are written again, identically, when the run goes on. Raises LatentExplorerError where there is no run.
+    It is recorded again, identically but for the moments, when the run goes on. Raises LatentExplorerError where
+    there is no run.
     """
     config = read_config(run)
-    if not (run / CHECKPOINT_NAME).exists():
-        state = start(config)
-    else:
+    if (run / CHECKPOINT_NAME).exists():
         state = load_state(run / CHECKPOINT_NAME, "delete the run and train it again")
-    kept = [json.dumps(line) + "\n" for line in read_metrics(run) if line["step"] <= state.step]
-    write_atomically(run / METRICS_NAME, "".join(kept).encode())
+    else:
+        state = start(config)
+        if (run / START_NAME).exists():
+            state.model.load_state_dict(load_weights(run / START_NAME, "fork the run again").state_dict())
+    _drop_after(run, state.step)
     return state
 
 
-def _stopped_early(run: Path) -> bool:
-    return any(line.get("stopped_early") for line in read_metrics(run)[-1:])
+def _drop_after(run: Path, step: int) -> None:
+    lines = read_metrics(run)
+    kept = [line for line in lines if line["step"] <= step]
+    if step == 0:
+        kept = []
+    content = (run / METRICS_NAME).read_bytes() if lines or (run / METRICS_NAME).exists() else b""
+    if len(kept) < len(lines) or not content.endswith(b"\n"):
+        keep_lines(run / METRICS_NAME, kept)
+    snapshots = CodesReader(run).read()
+    early = [snapshot for snapshot in snapshots if 0 < step >= snapshot[0]]
+    if (run / CODES_NAME).exists():
+        keep_codes(run, early)
+    run_keyframes.drop_after(run, step if step else -1)
 
 
-def train(run: Path, state: TrainState, report_every: int = 100) -> Iterator[Progress]:
-    """Train ``state`` to the end of its configuration, logging to ``run``; yield what `fit` yields.
+def fork(source: Path, step: int, run: Path, config: RunConfig, name: str = "") -> TrainState:
+    """Start a run from the weights that another one had at or before ``step``, with other settings of training.
 
-    Every line of the metrics log is one JSON object with at least ``step``, ``beta``, ``reconstruction`` and
-    ``kl``, in nats per image. Raises what `fit` and `load_images` raise; the last good checkpoint stays.
+    Raises LatentExplorerError where the other run has no keyframe, or ``config`` describes another network.
     """
-    if _stopped_early(run):
-        return
-    images, _ = load_images(state.config.train.data, split="train")
-    saved = time.monotonic()
-    try:
-        with (run / METRICS_NAME).open("a", encoding="utf-8") as log:
-            for progress in fit(state, images, report_every):
-                log.write(json.dumps(asdict(progress)) + "\n")
-                log.flush()
-                if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    save_state(run / CHECKPOINT_NAME, state)
-                    saved = time.monotonic()
-                yield progress
-    except OSError as error:
-        raise LatentExplorerError(f"cannot write to {run}: {error.strerror}; free space, then continue") from error
-    save_state(run / CHECKPOINT_NAME, state)
+    if config.model != read_config(source).model:
+        raise LatentExplorerError("a fork keeps the network of its run: change the settings of training only")
+    kept, model = run_keyframes.load(source, step)
+    state = create(run, config, name or f"{read_about(source).name}, from step {kept}")
+    write_atomically(run / START_NAME, model_bytes(model, torch.float32))
+    write_about(run, replace(read_about(run), parent=source.name, parent_step=kept))
+    (run / CONTROL_NAME).unlink(missing_ok=True)
+    state.model.load_state_dict(model.state_dict())
+    return state

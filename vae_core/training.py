@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from vae_core.config import RunConfig
+from vae_core.config import RunConfig, check_setting
 from vae_core.data import binarize_once, to_pixels
 from vae_core.errors import ConfigError, DataError, LatentExplorerError
 from vae_core.models import IMAGE_SHAPE, Autoencoder
@@ -24,6 +24,35 @@ EVALUATION_SEED = 20130
 
 BALANCE = 0.35
 """The power of 1 + beta that an any-beta model's loss is divided by."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a person has set in place of the schedules' values while a model trains; None leaves the schedule alone."""
+
+    beta: float | None = None
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None:
+                check_setting(name, value)
+
+
+@dataclass
+class Pace:
+    """When `fit` reports besides the ends of epochs; whoever consumes it may change this between two reports."""
+
+    steps: int = 100
+    """At every multiple of so many steps."""
+    seconds: float = math.inf
+    """Once so much time has passed since the last report; 0 reports every step."""
+    at: int | None = None
+    """At this step."""
+
+    def is_due(self, step: int, seconds: float) -> bool:
+        """Return whether to report after ``step``, so many seconds after the last report."""
+        return step % self.steps == 0 or seconds >= self.seconds or step == self.at
 
 
 class NonFiniteLossError(LatentExplorerError):
@@ -43,6 +72,7 @@ class TrainState:
     best_loss: float = math.inf
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    controls: Controls = field(default_factory=Controls)
 
     @property
     def device(self) -> torch.device:
@@ -215,11 +245,22 @@ class _Meter:
         return reconstruction, kl, time.perf_counter() - self.began
 
 
-def fit(state: TrainState, images: Tensor, report_every: int = 100) -> Iterator[Progress]:
+def settings_at(state: TrainState, epochs: float) -> tuple[float, float]:
+    """Return beta and the learning rate after ``epochs``: as they were set by hand, else the schedules' values."""
+    train, controls = state.config.train, state.controls
+    beta = beta_at(train, epochs) if controls.beta is None else controls.beta
+    rate = learning_rate_at(train, epochs) if controls.learning_rate is None else controls.learning_rate
+    return beta, rate
+
+
+def fit(
+    state: TrainState, images: Tensor, report_every: int = 100, pace: Pace | None = None
+) -> Generator[Progress, None, None]:
     """Train ``state`` in place on uint8 images (N, 28, 28), yielding progress every so many steps and epoch.
 
-    Whoever consumes the generator may save ``state`` at any yield; continuing from that checkpoint gives
-    bit-identical weights (CPU, float32). With early stopping the best weights are put back at the end.
+    Whoever consumes the generator may save ``state`` or set its controls at any yield; continuing from that
+    checkpoint gives bit-identical weights (CPU, float32). With early stopping the best weights are put back at the
+    end. ``pace`` replaces ``report_every``.
 
     Raises NonFiniteLossError where the loss stops being finite, DataError or ConfigError where there is no image
     left to train on.
@@ -229,15 +270,14 @@ def fit(state: TrainState, images: Tensor, report_every: int = 100) -> Iterator[
     batch = config.train.batch_size
     steps_per_epoch = math.ceil(len(rows) / batch)
     total = steps_per_epoch * config.train.epochs
-    meter = _Meter()
+    meter, pace = _Meter(), pace or Pace(report_every)
     while state.step < total and not _out_of_patience(state, state.step // steps_per_epoch):
         epoch, first = divmod(state.step, steps_per_epoch)
         for chosen in _epoch_order(config, epoch, len(rows)).to(rows.device).split(batch)[first:]:
-            epochs = state.step / steps_per_epoch
-            beta, rate = beta_at(config.train, epochs), learning_rate_at(config.train, epochs)
+            beta, rate = settings_at(state, state.step / steps_per_epoch)
             meter.add(train_step(state, rows.index_select(0, chosen), beta, rate), len(chosen))
             epoch_ends = state.step % steps_per_epoch == 0
-            if epoch_ends or state.step % report_every == 0:
+            if epoch_ends or pace.is_due(state.step, time.perf_counter() - meter.began):
                 loss = evaluation_loss(state, validation) if epoch_ends and validation is not None else None
                 yield _report(state, meter, total, steps_per_epoch, (beta, rate), loss)
                 meter.restart()

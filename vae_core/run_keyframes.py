@@ -1,0 +1,71 @@
+"""Keyframes: the model of a run at moments of its training, thinned so that a long run stays small."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+
+from vae_core.checkpoints import load_weights, model_bytes, write_atomically
+from vae_core.errors import LatentExplorerError
+from vae_core.models import Autoencoder
+
+FOLDER = "keyframes"
+MOST_BYTES = 20_000_000
+"""What the keyframes of a run may take on disk together."""
+_FEWEST = 3
+
+
+def _path(run: Path, step: int) -> Path:
+    return run / FOLDER / f"{step:010d}.safetensors"
+
+
+def steps(run: Path) -> list[int]:
+    """Return the steps that have a keyframe, ascending."""
+    return sorted(int(path.stem) for path in (run / FOLDER).glob("*.safetensors") if path.stem.isdecimal())
+
+
+def save(run: Path, step: int, model: Autoencoder) -> None:
+    """Keep the model as it is after ``step``, its weights in float16; older keyframes make room for it."""
+    write_atomically(_path(run, step), model_bytes(model, torch.float16))
+    thin(run)
+
+
+def load(run: Path, step: int) -> tuple[int, Autoencoder]:
+    """Return the newest keyframe at or before ``step``, with its own step, else the first there is.
+
+    Raises LatentExplorerError where the run has none, or the file is damaged.
+    """
+    there = steps(run)
+    if not there:
+        raise LatentExplorerError(f"{run} has no keyframe yet: wait for its first seconds of training")
+    chosen = max((kept for kept in there if kept <= step), default=there[0])
+    return chosen, load_weights(_path(run, chosen), "choose another moment of the run")
+
+
+def drop_after(run: Path, step: int) -> None:
+    """Delete the keyframes after ``step``: a run that goes on from there makes them again."""
+    for kept in steps(run):
+        if kept > step:
+            _path(run, kept).unlink(missing_ok=True)
+
+
+def thin(run: Path, most_bytes: int = MOST_BYTES) -> None:
+    """Delete keyframes until they take no more than ``most_bytes``: each time the one that leaves the smallest gap.
+
+    The first and the newest stay.
+    """
+    there = steps(run)
+    sizes = {step: _path(run, step).stat().st_size for step in there}
+    while sum(sizes.values()) > most_bytes and len(there) > _FEWEST:
+        gaps = {there[k]: there[k + 1] - there[k - 1] for k in range(1, len(there) - 1)}
+        least = min(gaps, key=lambda step: (gaps[step], step))
+        _path(run, least).unlink(missing_ok=True)
+        there.remove(least)
+        del sizes[least]
+
+
+def largest_gap(run: Path) -> int:
+    """Return the longest stretch of steps without a keyframe between two."""
+    return max((after - before for before, after in pairwise(steps(run))), default=0)
