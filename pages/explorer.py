@@ -85,7 +85,11 @@ def _forget_selection() -> None:
 
 @st.fragment
 def explore(opened: Opened, recogniser_id: str | None) -> None:
-    """Show the plane and what belongs to it; what is done there runs this part of the page again and no other."""
+    """Show the plane and what belongs to it; what is done there runs this part of the page again and no other.
+
+    No fragment stands in another: where one runs again before the browser has its last run, Streamlit drops what that
+    run said, but not what fragments inside it said, and the browser has no place for that.
+    """
     shown = plane_state()
     show_plane(
         opened.atlas.id,
@@ -107,11 +111,6 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
         st.space("stretch")
         film_buttons(opened.name, opened.model, shown)
     _show_panel(opened, shown)
-    publish()
-
-
-def publish() -> None:
-    """Write what is on screen to the address."""
     state.publish(VIEW)
 
 
@@ -134,7 +133,7 @@ def _show_panel(opened: Opened, shown: PlaneState) -> None:
     if panel == "draw":
         digit_panel(opened, PLANE)
     elif panel == "selection":
-        gallery(opened, shown.selection, publish)
+        gallery(opened, shown.selection)
     elif panel == "card":
         model_card(read_card(opened.name))
 

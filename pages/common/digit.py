@@ -113,9 +113,8 @@ def _reconstruction_help(model: Autoencoder) -> str:
     return _("Minus log p(x|z), its mean over {samples} draws from q(z|x)").format(samples=SAMPLES)
 
 
-@st.fragment
 def _evidence(opened: Opened, image: torch.Tensor) -> None:
-    """Offer the exact log p(x), which takes longer than the rest; a click runs this part of the page alone."""
+    """Offer the exact log p(x), which takes longer than the rest."""
     x = model_input(opened.model, image[None])
     asked = f"{opened.atlas.id}/{hashlib.sha256(x.numpy().tobytes()).hexdigest()}"
     if st.session_state.get(keys.EVIDENCE) != asked:

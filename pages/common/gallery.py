@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -42,9 +41,8 @@ def _selected(
     return torch.from_numpy(Selection(polygon, hidden=hidden).mask(_opened.codes.numpy(), labels)).nonzero()[:, 0]
 
 
-@st.fragment
-def gallery(opened: Opened, selection: Selection | None, publish: Callable[[], None]) -> None:
-    """Show the selection, or how to make one; ``publish`` writes the view to the address."""
+def gallery(opened: Opened, selection: Selection | None) -> None:
+    """Show the selection, or how to make one."""
     chosen = selected(opened, selection)
     if selection is None:
         st.markdown(
@@ -57,7 +55,6 @@ def gallery(opened: Opened, selection: Selection | None, publish: Callable[[], N
         st.markdown(_("No image lies in this selection. Press Escape on the plane to clear it, or select again."))
     else:
         _show(opened, chosen)
-    publish()
 
 
 def _show(opened: Opened, chosen: Tensor) -> None:

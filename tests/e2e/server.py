@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0  # seconds; a cold machine that does other things as well
+SERVER = "from streamlit.web.cli import main; main(prog_name='streamlit')"
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_app(log: Path, **environment: str) -> Iterator[App]:
+def running_app(log: Path, flush: float | None = None, **environment: str) -> Iterator[App]:
     """Start the app with `streamlit run`, hand it over once it answers, and stop it at the end.
+
+    Args:
+        log: where all that it says goes.
+        flush: seconds between two times that the server sends what it has to say; a busy one does so late.
+        environment: what it finds in its environment beside what is in ours.
 
     Raises:
         RuntimeError: it ended or did not answer in time; the message holds all that it said.
     """
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    late = f"from streamlit.runtime import runtime; runtime.MESSAGE_FLUSH_INTERVAL_SECS = {flush}; " if flush else ""
+    command = [sys.executable, "-c", late + SERVER, "run", "app.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "localhost"]
     # Somebody else's edit while the tests run must not rerun the page under test.
     command += ["--server.fileWatcherType", "none"]

@@ -55,8 +55,6 @@ def open_pad(page: Page) -> Locator:
     visit(page, panel="draw")
     plane = ready(page)
     expect(page.get_by_test_id("pad")).to_be_visible(timeout=PATIENCE)
-    # A rerun that overtakes the page's first run is one that Streamlit's client cannot place.
-    settled(page)
     return plane
 
 
