@@ -76,6 +76,7 @@ class Gestures {
   }
 
   beginDrag(active) {
+    this.hovered = null; // where the pointer was is another point once the view has moved
     if (active.kind === "pin") this.plane.startMovingPin();
     if (active.kind === "lasso") this.plane.drawing = [this.world(active.start)];
     this.plane.stage.node.dataset.drag = active.kind;
