@@ -1,11 +1,11 @@
 """The latent atlas: N points at K frames along an axis with a decoder for each, as one block of safetensors bytes.
 
-Everything the plane shows has this format (docs/architecture.md): a plain model is an atlas with a single frame.
+Everything the plane shows has this format (docs/architecture.md): a plain model is an atlas with a single frame. One of
+a series grows in the browser, by the packs of `pack_tail` and `pack_keyframe`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,37 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from vae_core.atlas_series import KEYFRAME, TAIL, check_growing, pack_keyframe, pack_tail
+from vae_core.atlas_tensors import (
+    PLANE_DIMENSION,
+    VERSION,
+    add_decoder,
+    add_network,
+    content_hash,
+    half_if_finite,
+    likelihood_of,
+)
 from vae_core.data import to_pixels
 from vae_core.errors import LatentExplorerError
 from vae_core.evaluation import CHUNK
-from vae_core.models import Autoencoder, Mlp
+from vae_core.models import Autoencoder
 from vae_core.objectives import kl_divergence
 
-VERSION = 1
 NO_LABEL = 255
-PLANE_DIMENSION = 2
 HEADER = "atlas"
+
+__all__ = (
+    "Atlas",
+    "encode_images",
+    "log_spaced",
+    "of_any_beta",
+    "of_model",
+    "of_pair",
+    "pack",
+    "pack_keyframe",
+    "pack_tail",
+    "read_header",
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,8 @@ class Atlas:
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Quantities of a whole frame, K numbers each, in nats per image."""
     classes: Sequence[str] = tuple("0123456789")
+    series: str = ""
+    """The series that this is the beginning of, if it grows; its frames are then the steps of a training run."""
 
     def __post_init__(self) -> None:
         frames, points, dimension = self.positions.shape
@@ -61,51 +84,29 @@ class Atlas:
         for sentence, fine in problems.items():
             if not fine:
                 raise LatentExplorerError(f"cannot make an atlas of {self.name}: {sentence}")
-
-
-def _lossless_half(weight: Tensor) -> Tensor:
-    """Return float16 where that changes nothing (the bundled models are stored so), else float32."""
-    half = weight.half()
-    return half if torch.equal(half.float(), weight.float()) else weight.float()
-
-
-def _network(mlp: Mlp, name: str, activation: str, heads: int, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """Add the layers of ``mlp`` to ``tensors`` under ``name`` and return their description."""
-    layers = []
-    for number, layer in enumerate(mlp.layers):
-        prefix = f"{name}.{number}"
-        layers.append(prefix)
-        for part, value in layer.state_dict().items():
-            tensors[f"{prefix}.{part}"] = _lossless_half(value.detach().cpu()).contiguous()
-    for number, gate in enumerate(mlp.gates):
-        for part, value in gate.state_dict().items():
-            tensors[f"{name}.{number}.gate_{part}"] = _lossless_half(value.detach().cpu()).contiguous()
-    return {"activation": activation, "layers": layers, "heads": heads, "gated": len(mlp.gates) > 0}
-
-
-def _likelihood(model: Autoencoder) -> dict[str, Any]:
-    config = model.config
-    return {
-        "likelihood": config.likelihood,
-        "variance": config.variance if config.likelihood == "gaussian" else None,
-    }
+        if self.series:
+            check_growing(self.series, self.positions, self.axis, self.curves)
 
 
 def pack(atlas: Atlas) -> bytes:
-    """Return the atlas as safetensors bytes; its header's ``id`` is a hash of the content."""
+    """Return the atlas as safetensors bytes; its header's ``id`` is a hash of the content.
+
+    Many frames and decoders make a series large: its positions and decoders travel as float16, as its tails do.
+    """
     labels = torch.where(atlas.labels < 0, NO_LABEL, atlas.labels).to(torch.uint8)
-    tensors = {"positions": atlas.positions.float().contiguous(), "labels": labels}
+    growing = bool(atlas.series)
+    positions = half_if_finite(atlas.positions) if growing else atlas.positions.float()
+    tensors = {"positions": positions.contiguous(), "labels": labels}
     tensors["axis"] = torch.tensor(list(atlas.axis), dtype=torch.float32)
     tensors |= {f"values.{key}": value.float().contiguous() for key, value in atlas.values.items()}
     decoders = []
     for frame, model in sorted(atlas.decoders.items()):
         name = "decoder" if len(atlas.decoders) == 1 else f"decoder@{frame}"
-        network = _network(model.decoder, name, model.config.activation, model.likelihood.heads, tensors)
-        decoders.append({"frame": frame, **network, **_likelihood(model)})
+        decoders.append({"frame": frame, **add_decoder(model, name, tensors, short=growing)})
     encoder = None
     if atlas.encoder is not None:
         config = atlas.encoder.config
-        encoder = _network(atlas.encoder.encoder, "encoder", config.activation, 1, tensors)
+        encoder = add_network(atlas.encoder.encoder, "encoder", config.activation, 1, tensors)
     config = atlas.decoders[0].config
     header: dict[str, Any] = {
         "version": VERSION,
@@ -113,29 +114,24 @@ def pack(atlas: Atlas) -> bytes:
         "kind": config.kind,
         "latent_dim": config.latent_dim,
         "axis": {"name": atlas.axis_name},
-        **_likelihood(atlas.decoders[0]),
+        **likelihood_of(atlas.decoders[0]),
         "classes": list(atlas.classes),
         "units": dict.fromkeys(atlas.values, "nats"),
         "curves": {name: list(curve) for name, curve in atlas.curves.items()},
         "encoder": encoder,
         "decoders": decoders,
     }
-    header["id"] = _content_hash(tensors, header)
+    if growing:
+        header["series"] = atlas.series
+    header["id"] = content_hash(tensors, header)
     return save(tensors, metadata={HEADER: json.dumps(header)})
 
 
-def _content_hash(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
 def read_header(packed: bytes) -> dict[str, Any]:
-    """Return the description in the header of a packed atlas, without reading its tensors."""
+    """Return the description in the header of a packed atlas, tail or keyframe, without reading its tensors."""
     length = int.from_bytes(packed[:8], "little")
-    header: dict[str, Any] = json.loads(json.loads(packed[8 : 8 + length])["__metadata__"][HEADER])
+    metadata = json.loads(packed[8 : 8 + length])["__metadata__"]
+    header: dict[str, Any] = json.loads(next(metadata[kind] for kind in (HEADER, TAIL, KEYFRAME) if kind in metadata))
     return header
 
 

@@ -4,8 +4,12 @@ import { Axis } from "./axis.js";
 import { likelihoodOf } from "./likelihood.js";
 import { checkShapes, Network } from "./network.js";
 import { valueRange } from "./points.js";
+import { thin } from "./series.js";
 
 export const NO_LABEL = 255;
+const MOST_DECODERS = 12;
+const MOST_ADDED = 32;
+const SPREAD = 19;
 
 export class Atlas {
   constructor(pack) {
@@ -21,15 +25,28 @@ export class Atlas {
     this.units = about.units ?? {};
     this.variance = about.variance ?? 0;
     this.likelihood = likelihoodOf(about.likelihood);
-    [this.frames, this.count] = pack.shape("positions");
+    /** The name of the series that it is the beginning of, or "". */
+    this.series = about.series ?? "";
+    /** Counts up whenever the atlas grows. */
+    this.grown = 0;
+    const [frames, count] = pack.shape("positions");
+    this.count = count;
     this.positions = pack.floats("positions");
+    this.places = Array.from({ length: frames }, (_, k) => this.positions.subarray(2 * count * k, 2 * count * (k + 1)));
     this.axis = new Axis(about.axis?.name ?? "single", pack.floats("axis"));
     this.labels = pack.integers("labels");
-    if (this.labels.length !== this.count || this.axis.values.length !== this.frames) throw new Error("labels or axis do not fit the points");
+    if (this.labels.length !== count || this.axis.values.length !== frames) throw new Error("labels or axis do not fit the points");
     this.values = new Map(pack.names().filter((name) => name.startsWith("values.")).map((name) => [name.slice(7), name]));
-    this.curves = curvesOf(about.curves, this.frames);
+    this.curves = curvesOf(about.curves, frames);
+    this.decoders = about.decoders.map((spec) => ({ pack, ...spec }));
     this.networks = new Map();
+    this.recent = [];
     this.#check();
+  }
+
+  /** How many there are; more as the atlas grows. */
+  get frames() {
+    return this.places.length;
   }
 
   // A broken atlas is found out when it comes, not when somebody points at it.
@@ -58,15 +75,11 @@ export class Atlas {
     return Boolean(this.about.encoder) && this.about.latent_dim === 2;
   }
 
-  #frameOf(k) {
-    return this.positions.subarray(2 * this.count * k, 2 * this.count * (k + 1));
-  }
-
   /** The positions of frames floor(frame) and the next, and how far between them: [a, b, fraction]. */
   framePair(frame) {
     const k = Math.min(Math.floor(frame), this.frames - 1);
     const next = Math.min(k + 1, this.frames - 1);
-    return [this.#frameOf(k), this.#frameOf(next), frame - k];
+    return [this.places[k], this.places[next], frame - k];
   }
 
   /** Positions at a frame, whole or between two; the last ones between two are kept. */
@@ -83,7 +96,8 @@ export class Atlas {
     if (!tensor) return null;
     const values = this.#cached(tensor, () => this.pack.floats(tensor));
     if (values.length === this.count) return values;
-    return this.#cached(`${tensor} ${k}`, () => values.subarray(k * this.count, (k + 1) * this.count));
+    const row = Math.min(k, values.length / this.count - 1);
+    return this.#cached(`${tensor} ${row}`, () => values.subarray(row * this.count, (row + 1) * this.count));
   }
 
   /** The range of a colouring over all frames: the scale stays as the frames go by. */
@@ -97,21 +111,39 @@ export class Atlas {
     return spec.likelihood ? likelihoodOf(spec.likelihood) : this.likelihood;
   }
 
+  #specAt(frame) {
+    return this.decoders[Math.max(0, this.decoders.findLastIndex((spec) => spec.frame <= frame + 1e-6))];
+  }
+
+  /** What distinguishes the decoder of a frame from that of another: the same place, the same images. */
+  decoderPlace(frame) {
+    const spec = this.#specAt(frame);
+    return spec?.gated ? frame : spec?.frame;
+  }
+
   /**
    * The decoder of the last frame at or before `frame`, with its likelihood and variance; one that is gated stands
    * at the beta of that place on the axis until it is asked for again.
    */
   decoderAt(frame) {
-    const specs = this.about.decoders;
-    const which = specs.findLastIndex((spec) => spec.frame <= frame + 1e-6);
-    const spec = specs[Math.max(0, which)];
-    const decoder = this.#cached(`decoder ${spec.frame}`, () => {
-      const likelihood = this.#likelihoodOf(spec);
-      const variance = spec.likelihood ? spec.variance ?? 0 : this.variance;
-      return Object.assign(new Network(this.pack, spec), { likelihood, variance });
-    });
+    const spec = this.#specAt(frame);
+    const decoder = this.#recent(spec) ?? this.#makeDecoder(spec);
     decoder.setBeta(this.axis.betaAt(frame));
     return decoder;
+  }
+
+  #makeDecoder(spec) {
+    const variance = spec.likelihood ? spec.variance ?? 0 : this.variance;
+    const made = Object.assign(new Network(spec.pack, spec), { likelihood: this.#likelihoodOf(spec), variance });
+    this.recent = [{ spec, made }, ...this.recent].slice(0, MOST_DECODERS);
+    return made;
+  }
+
+  // Decoders are kept as they lie in their packs; those used last also as networks, the newest first.
+  #recent(spec) {
+    const k = this.recent.findIndex((one) => one.spec === spec);
+    if (k > 0) this.recent.unshift(...this.recent.splice(k, 1));
+    return k < 0 ? null : this.recent[0].made;
   }
 
   /** The encoder; gated, it stands at the beta of that frame until it is asked for again. */
@@ -143,6 +175,67 @@ export class Atlas {
     return codes;
   }
 
+  /** Points that say how far the codes reach: all of them, or of some of the frames it has grown by. */
+  spread() {
+    if (this.grown === 0) return this.positions;
+    const step = Math.max(1, (this.frames - 1) / SPREAD);
+    const out = new Float32Array(2 * this.count * (1 + Math.floor((this.frames - 1) / step + 1e-9)));
+    for (let k = 0; 2 * this.count * k < out.length; k++) out.set(this.places[this.frames - 1 - Math.round(k * step)], 2 * this.count * k);
+    return out;
+  }
+
+  // ---- growth
+
+  /**
+   * Takes the frames of a tail that it does not have. Where the tail says otherwise of frames that it has, those go,
+   * if the tail is the `truth`; else the tail is left alone. Returns whether anything has changed.
+   */
+  append(tail, truth) {
+    const { start, count, axis, frames, curves } = tail;
+    if (count !== this.count || start > this.frames) return false;
+    const same = axis.findIndex((value, k) => this.axis.values[start + k] !== value);
+    if (same < 0) return false;
+    if (start + same < this.frames && (!truth || start + same === 0)) return false;
+    this.#cut(start + same);
+    this.places.push(...frames.slice(same));
+    this.axis.extend(axis.slice(same));
+    for (const [name, curve] of Object.entries(this.curves)) {
+      if (isCurve(curves[name], axis.length)) curve.push(...curves[name].slice(same));
+      else delete this.curves[name];
+    }
+    this.grown++;
+    return true;
+  }
+
+  #cut(frames) {
+    if (frames === this.frames) return;
+    this.places.length = frames;
+    this.axis.cut(frames);
+    for (const curve of Object.values(this.curves)) curve.length = frames;
+  }
+
+  /** Takes what another base of the series has beyond this one. */
+  continueAs(other) {
+    for (const spec of other.decoders) if (spec.frame >= this.decoders.at(-1).frame) this.addDecoder(spec);
+    const { frames: start, count } = this;
+    if (other.count !== count || !this.axis.values.every((value, k) => k >= other.frames || other.axis.values[k] === value)) return;
+    const beyond = { start, count, axis: [...other.axis.values].slice(start), frames: other.places.slice(start) };
+    this.append({ ...beyond, curves: Object.fromEntries(Object.entries(other.curves).map(([name, curve]) => [name, curve.slice(start)])) }, false);
+  }
+
+  /** A decoder that holds from its frame on. Returns whether it is news. */
+  addDecoder(spec) {
+    const held = this.decoders.findIndex(({ frame }) => frame === spec.frame);
+    if (held >= 0) return false;
+    this.decoders.push(spec);
+    this.decoders.sort((a, b) => a.frame - b.frame);
+    const added = new Map(this.decoders.filter(({ pack }) => pack !== this.pack).map((each) => [each.frame, each]));
+    thin(added, MOST_ADDED);
+    this.decoders = this.decoders.filter(({ frame, pack }) => pack === this.pack || added.has(frame));
+    this.grown++;
+    return true;
+  }
+
   /** Where one point is at a frame, whole or between two. */
   pointAt(index, frame) {
     const [a, b, t] = this.framePair(frame);
@@ -152,8 +245,11 @@ export class Atlas {
 
 // Figures of whole frames; a curve that does not have a number for each of them is left out.
 function curvesOf(curves, frames) {
-  const fine = (curve) => Array.isArray(curve) && curve.length === frames && curve.every(Number.isFinite);
-  return Object.fromEntries(Object.entries(curves ?? {}).filter(([, curve]) => fine(curve)));
+  return Object.fromEntries(Object.entries(curves ?? {}).filter(([, curve]) => isCurve(curve, frames)));
+}
+
+function isCurve(curve, frames) {
+  return Array.isArray(curve) && curve.length === frames && curve.every(Number.isFinite);
 }
 
 /** How many points of each class 0..9, then of none. */

@@ -6,10 +6,24 @@ export class Axis {
   /** values: one for each frame, ascending. An axis of betas runs evenly in the logarithm. */
   constructor(name, values) {
     this.name = name;
-    this.values = values;
+    this.values = [...values];
     this.logarithmic = name === "beta";
-    this.last = values.length - 1;
     if (this.logarithmic && !values.every((value) => value > 0)) throw new Error("an axis of betas needs positive numbers");
+  }
+
+  /** The last frame. */
+  get last() {
+    return this.values.length - 1;
+  }
+
+  /** Goes on with further values, ascending. */
+  extend(values) {
+    this.values.push(...values);
+  }
+
+  /** Ends after so many frames. */
+  cut(frames) {
+    this.values.length = frames;
   }
 
   /** The value at a whole or fractional frame, held to the ends. */

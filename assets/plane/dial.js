@@ -6,7 +6,9 @@ import { tickLabel } from "./maths.js";
 
 export const ACTIVE = 0.01;
 const SWEEP_SECONDS = 10;
+const REPLAY_SECONDS = 8;
 const KEY_STEPS = 100;
+const CROWDED = 0.075;
 const KNOWN = ["beta", "model", "step"];
 
 export class Dial {
@@ -18,9 +20,10 @@ export class Dial {
     this.stop = iconButton("pause", say("dial_stop"), () => this.pause(), { hidden: true });
     this.slider = element("input", { type: "range", class: "dial-slider", min: 0, max: 1, step: "any", "data-testid": "dial" });
     this.name = element("span", { class: "part-name dial-name" });
+    this.newest = element("button", { type: "button", class: "newest", text: say("dial_newest"), title: say("dial_newest_help"), onclick: () => this.#toNewest(), hidden: true });
     this.value = element("output", { class: "number dial-value", "data-testid": "dial-value" });
     this.scale = element("div", { class: "dial-scale", "aria-hidden": "true" });
-    this.node = element("section", { class: "dial" }, this.play, this.stop, this.name, element("div", { class: "dial-track" }, this.slider, this.scale), this.value);
+    this.node = element("section", { class: "dial" }, this.play, this.stop, this.name, element("div", { class: "dial-track" }, this.slider, this.scale), this.newest, this.value);
     this.node.hidden = true;
     this.#listen();
   }
@@ -28,7 +31,7 @@ export class Dial {
   #listen() {
     const { turn } = this.plane;
     this.slider.oninput = () => {
-      this.#halt();
+      this.hold();
       turn.to(Number(this.slider.value));
     };
     this.slider.onchange = () => turn.release();
@@ -36,26 +39,48 @@ export class Dial {
       const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
       if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      this.#halt();
-      turn.to(this.plane.state.frame + (way * this.axis.last) / KEY_STEPS / (event.shiftKey ? 10 : 1));
+      this.hold();
+      turn.to(this.#beside(this.plane.state.frame, way, event.shiftKey));
       this.update();
       turn.release();
     };
   }
 
-  /** The room it takes below the plane. */
-  get room() {
-    return this.node.hidden ? 0 : 76;
+  // A hundredth of the way, or a tenth of that; on an axis of steps whole frames, the finer one at a time.
+  #beside(frame, way, fine) {
+    const { last } = this.axis;
+    if (this.kind !== "step") return frame + (way * last) / KEY_STEPS / (fine ? 10 : 1);
+    const whole = way > 0 ? Math.floor(frame + 1e-6) : Math.ceil(frame - 1e-6);
+    return whole + way * (fine ? 1 : Math.max(1, Math.round(last / KEY_STEPS)));
   }
 
-  setAtlas(atlas) {
+  /** The person takes hold of it: it no longer plays, nor follows what is newest. */
+  hold() {
     this.#halt();
+    this.plane.follow.leave();
+    this.newest.setAttribute("aria-pressed", "false");
+  }
+
+  #toNewest() {
+    this.#halt();
+    this.plane.follow.go();
+  }
+
+  setAtlas(atlas, same = false) {
+    if (!same) this.#halt();
     this.axis = atlas.axis;
-    this.node.hidden = atlas.frames < 2;
+    // What grows has its dial from the start, so that nothing jumps when the second frame comes.
+    this.node.hidden = atlas.frames < 2 && !atlas.series;
     this.kind = KNOWN.includes(atlas.axis.name) ? atlas.axis.name : "step";
     this.node.dataset.axis = this.kind;
-    this.slider.max = String(this.axis.last);
     this.#ask();
+    this.grow();
+  }
+
+  /** The axis is longer than it was. */
+  grow() {
+    this.slider.max = String(this.axis.last);
+    this.update();
   }
 
   // The words of an axis; what stands in place of its names comes from the atlas and the page.
@@ -85,15 +110,17 @@ export class Dial {
 
   /** Follows the state, and what the page says of the axis. */
   update() {
-    const { atlas, state, data } = this.plane;
-    this.#drawScale(JSON.stringify([atlas.id, data.ends, data.collapse]));
-    if (Number(this.slider.value) !== state.frame) this.slider.value = String(state.frame);
+    const { atlas, data, follow } = this.plane;
+    this.#drawScale(JSON.stringify([atlas.id, this.axis.last, this.axis.valueAt(this.axis.last), data.ends, data.collapse]));
+    this.newest.hidden = !follow.live || !atlas.series;
+    this.newest.setAttribute("aria-pressed", String(follow.on));
     this.follow();
   }
 
   follow() {
     const { state, say } = this.plane;
     const value = this.axis.valueAt(state.frame);
+    if (Number(this.slider.value) !== state.frame) this.slider.value = String(state.frame);
     this.slider.style.setProperty("--at", String(this.axis.last ? state.frame / this.axis.last : 0));
     const [first, last] = this.kind === "model" ? this.ends : ["", ""];
     const shown = { beta: () => betaText(value), step: () => Math.round(value).toLocaleString(), model: () => "" }[this.kind]();
@@ -110,7 +137,7 @@ export class Dial {
     if (key === this.drawn) return;
     this.drawn = key;
     const marks = this.kind === "model" ? this.ends.map((name, k) => [name, k * this.axis.last]) : this.#ticks();
-    const place = (frame) => `--at: ${frame / this.axis.last}`;
+    const place = (frame) => `--at: ${frame / (this.axis.last || 1)}`;
     const nodes = marks.map(([text, frame]) => element("span", { class: "dial-tick number", style: place(frame), text }));
     const collapse = this.collapse();
     if (collapse !== null) {
@@ -122,8 +149,17 @@ export class Dial {
   }
 
   #ticks() {
-    const text = this.axis.logarithmic ? String : (value) => tickLabel(value, 1);
-    return this.axis.ticks().map((value) => [text(Number(value.toPrecision(6))), this.axis.frameAt(value)]);
+    const text = { beta: String, step: stepText }[this.kind] ?? ((value) => tickLabel(value, 1));
+    const marks = this.axis.ticks().map((value) => [text(Number(value.toPrecision(6))), this.axis.frameAt(value)]);
+    if (this.kind !== "step") return marks;
+    // Steps may crowd where frames are few: a name too near to the one before it is left out.
+    let last = -1;
+    return marks.filter(([, frame]) => {
+      const place = frame / (this.axis.last || 1);
+      if (place - last < CROWDED) return false;
+      last = place;
+      return true;
+    });
   }
 
   /** The beta from which on fewer than two dimensions are active: said by the page, or read off the curves. */
@@ -136,17 +172,25 @@ export class Dial {
 
   // ---- play
 
-  /** There and back until it is stopped, from where it stands. */
+  /** From where it stands: there and back until it is stopped; over steps to the end, or through them all again. */
   start() {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const { turn } = this.plane;
+    this.hold();
     this.playing = true;
-    const origin = this.plane.state.frame / this.axis.last;
+    const steps = this.kind === "step";
+    const started = this.plane.state.frame / (this.axis.last || 1);
+    const origin = steps && started > 0.999 ? 0 : started;
     let from;
     const step = (now) => {
       if (!this.playing) return;
       from ??= now;
-      const way = (origin + (now - from) / 1000 / SWEEP_SECONDS) % 2;
+      const far = origin + (now - from) / 1000 / (steps ? REPLAY_SECONDS : SWEEP_SECONDS);
+      if (steps && far >= 1) {
+        this.#arrive();
+        return;
+      }
+      const way = far % 2;
       const place = (way > 1 ? 2 - way : way) * this.axis.last;
       // Those who asked for less motion see a few places one after another.
       const coarse = this.axis.last / 12;
@@ -156,6 +200,14 @@ export class Dial {
     this.request = requestAnimationFrame(step);
     this.#showPlaying();
     this.stop.focus();
+  }
+
+  // A replay ends at the newest frame; where more are to come it goes along with them.
+  #arrive() {
+    const { turn, follow } = this.plane;
+    turn.to(this.axis.last);
+    this.pause();
+    if (follow.live) follow.go();
   }
 
   pause() {
@@ -179,6 +231,11 @@ export class Dial {
     this.play.hidden = this.playing;
     this.stop.hidden = !this.playing;
   }
+}
+
+/** A training step for a tick: thousands as k, without needless zeros. */
+export function stepText(step) {
+  return Math.abs(step) < 1000 ? String(step) : `${Number((step / 1000).toPrecision(4))}k`;
 }
 
 /** How much the mean of each latent dimension varies over the images, by frame: the curves activity.0, activity.1, ... */

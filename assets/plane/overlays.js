@@ -67,35 +67,38 @@ export class Overlays {
 
   // While the frame moves on only coarse tiles are decoded, in turns, each at the frame of its moment.
   #replan() {
-    const { state, turn } = this.plane;
+    const { turn, follow, atlas } = this.plane;
+    // While following the decoder is the newest, wherever the points are on their way to it.
+    const onTheMove = turn.moving && !follow.on;
+    const frame = atlas.decoderPlace(follow.decoded);
     const wants = this.#wants();
     const key = JSON.stringify(wants);
     const now = performance.now();
-    const turned = this.frame !== state.frame;
-    const began = turn.moving && !this.moving;
-    this.moving = turn.moving;
-    if (key !== this.planned || began || (turned && (this.tiles.done || !turn.moving))) {
-      const coarse = wants.filter(({ quick, first }) => (turned || turn.moving ? quick : first));
+    const turned = this.frame !== frame;
+    const began = onTheMove && !this.moving;
+    this.moving = onTheMove;
+    if (key !== this.planned || began || (turned && (this.tiles.done || !onTheMove))) {
+      const coarse = wants.filter(({ quick, first }) => (turned || onTheMove ? quick : first));
       if (turned) this.tiles.age(Math.min(...coarse.map(({ range }) => range.level)));
-      this.frame = state.frame;
+      this.frame = frame;
       this.planned = key;
       this.changed = now;
       this.complete = false;
-      this.tiles.plan(coarse, state.frame);
-    } else if (!this.complete && !turn.moving && now - this.changed > SETTLED) {
+      this.tiles.plan(coarse, frame);
+    } else if (!this.complete && !onTheMove && now - this.changed > SETTLED) {
       this.complete = true;
-      this.tiles.plan(wants, state.frame);
+      this.tiles.plan(wants, frame);
     }
-    return wants.length > 0 && !this.complete && !turn.moving;
+    return wants.length > 0 && !this.complete && !onTheMove;
   }
 
   /** Spends a few milliseconds on missing tiles. Returns whether there is more to do in the next frame. */
   work(busy) {
     const waiting = this.#replan();
-    const { atlas, recogniser, state } = this.plane;
+    const { atlas, recogniser, follow } = this.plane;
     if (this.tiles.done) return waiting;
     const budget = this.moving ? 4.5 : busy ? 2.5 : 7;
-    const progress = this.tiles.work(atlas, recogniser, state.frame, budget);
+    const progress = this.tiles.work(atlas, recogniser, atlas.decoderPlace(follow.decoded), budget);
     const now = performance.now();
     // Painting costs as much as decoding: several frames' work goes into one picture.
     if (progress && (this.moving || this.tiles.done || now - this.refreshed > REPAINT)) {

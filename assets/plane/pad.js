@@ -107,7 +107,7 @@ export class Pad {
     this.code = known ? atlas.encode(this.image, state.frame) : null;
     this.#paint(this.input, this.image);
     const shown = this.code && atlas.canDecode();
-    this.#paint(this.output, shown ? meanPictures(atlas, state.frame, Float32Array.from(this.code.mean), 1) : null);
+    this.#paint(this.output, shown ? meanPictures(atlas, this.plane.follow.decoded, Float32Array.from(this.code.mean), 1) : null);
     this.#describe();
     this.plane.stage.redraw();
   }

@@ -51,7 +51,7 @@ export class PathStrip {
 
   #develop() {
     const { state, atlas } = this.plane;
-    const key = JSON.stringify([state.pins, state.interpolation, state.frame, atlas.id]);
+    const key = JSON.stringify([state.pins, state.interpolation, atlas.decoderPlace(this.plane.follow.decoded), atlas.id]);
     if (key === this.developed) return;
     this.developed = key;
     const shown = state.pins.length > 1 && atlas.canDecode();
@@ -77,7 +77,7 @@ export class PathStrip {
     const few = (this.places ?? []).slice(this.next, this.next + AT_ONCE);
     if (few.length === 0) return false;
     const zs = few.map((place) => alongPath(state.interpolation, state.pins, place));
-    const means = meanPictures(atlas, state.frame, Float32Array.from(zs.flat()), few.length);
+    const means = meanPictures(atlas, this.plane.follow.decoded, Float32Array.from(zs.flat()), few.length);
     few.forEach((_, i) => {
       const picture = toBytes(means.subarray(784 * i, 784 * (i + 1)), new Uint8Array(784));
       paintGrey(this.film.children[this.next + i].firstChild, picture);

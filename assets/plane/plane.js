@@ -1,13 +1,13 @@
 // One mounted plane: its parts, what it takes from the page and what it tells the page.
 
-import { Actions } from "./actions.js";
-import { Decoding } from "./decoding.js";
 import { Dial } from "./dial.js";
 import { element } from "./dom.js";
 import { listen } from "./events.js";
+import { Follow } from "./follow.js";
 import { Inspector } from "./inspector.js";
 import { Legend } from "./legend.js";
-import { onArrival, packError, packOf } from "./packs.js";
+import { Looking } from "./looking.js";
+import { newestOf, onArrival, packError, packOf } from "./packs.js";
 import { Pad } from "./pad.js";
 import { announce, withdraw } from "./padview.js";
 import { PathStrip } from "./path.js";
@@ -16,21 +16,18 @@ import { Row } from "./row.js";
 import { Speech } from "./speech.js";
 import { Stage } from "./stage.js";
 import { messageOf, Options } from "./state.js";
-import { Support } from "./support.js";
 import { Tie } from "./tie.js";
 import { Toolbar } from "./toolbar.js";
 import { Turn } from "./turn.js";
 
-const PATIENCE = 6;
-
-export class LatentPlane extends Actions {
+export class LatentPlane extends Looking {
   constructor(root) {
     super();
     this.root = root;
     this.options = new Options();
-    this.decoding = new Decoding();
     this.turn = new Turn(this);
     this.tie = new Tie(this);
+    this.follow = new Follow(this);
     this.say = (key, values = {}) => (this.data?.strings?.[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
     this.stopWaiting = onArrival(() => this.adoptPacks());
   }
@@ -44,6 +41,7 @@ export class LatentPlane extends Actions {
     const changes = this.options.changes(data);
     this.#adopt(changes);
     const repainted = this.stage.setTheme();
+    this.follow.take(data.live === true, data.frame, "frame" in changes);
     this.adoptPacks();
     this.tie.take(data.link);
     this.row?.take(data.row);
@@ -113,6 +111,7 @@ export class LatentPlane extends Actions {
     this.path?.pause();
     this.dial?.release();
     this.turn.stop();
+    this.follow.stop();
     this.stopListening();
     this.stage.release();
     this.node.remove();
@@ -123,6 +122,7 @@ export class LatentPlane extends Actions {
   release() {
     this.unbuild();
     this.tie.leave();
+    this.follow.release();
     this.stopWaiting();
     withdraw(this);
   }
@@ -131,33 +131,63 @@ export class LatentPlane extends Actions {
   adoptPacks() {
     if (!this.stage) return;
     const recogniser = this.data.recogniser ? packOf(this.data.recogniser) : null;
-    const atlas = packOf(this.data.atlas);
+    const named = packOf(this.data.atlas);
+    // The page may name the base that a newer one of its series has replaced already.
+    const atlas = named ?? newestOf(this.atlas?.series);
     const other = (atlas && atlas !== this.atlas) || recogniser !== this.recogniser;
+    const busy = !named && atlas === this.atlas;
+    this.lacking = !atlas;
     if (atlas && atlas !== this.atlas) this.#setAtlas(atlas);
+    else if (atlas && atlas.grown !== this.grown) this.#grow();
     if (recogniser !== this.recogniser) this.stage.forgetTiles();
     this.recogniser = recogniser;
     const error = !atlas && packError();
     if (error) this.stage.setMessage(this.say("unreadable", { reason: error }), true);
     // While another map is on its way the one before it stays, faded.
-    else this.stage.setMessage(this.atlas ? null : this.say("loading"), false, !atlas);
+    else this.stage.setMessage(this.atlas ? null : this.say("loading"), false, busy || !atlas);
     this.node.dataset.waiting = String(!this.atlas);
     for (const part of [this.toolbar, this.legend, this.inspector, this.dial, this.path, this.pad]) if (part) part.node.inert = !this.atlas;
     if (other) this.refresh();
+    this.follow.check();
   }
 
   #setAtlas(atlas) {
-    const first = this.atlas === null;
+    const before = this.atlas;
+    const same = before !== null && before.series !== "" && before.series === atlas.series && before.count === atlas.count;
     this.atlas = atlas;
-    this.turn.stop();
-    // A selection is of one map, unless the page says otherwise: going back brings both.
-    if (!first && !this.data.selection) Object.assign(this.state, { selection: null });
+    this.grown = atlas.grown;
     this.support = null;
-    this.dial?.setAtlas(atlas);
+    this.turn.stop();
+    if (same) this.#moveOver(before.axis, atlas.axis);
+    else {
+      // A selection is of one map, unless the page says otherwise: going back brings both.
+      if (before && !this.data.selection) Object.assign(this.state, { selection: null });
+      this.legend?.setAtlas(atlas);
+    }
+    this.dial?.setAtlas(atlas, same);
     this.rates?.setAtlas(atlas);
-    this.stage.setAtlas(atlas);
-    this.legend?.setAtlas(atlas);
+    this.stage.setAtlas(atlas, same);
     this.pad?.setAtlas(atlas);
+    this.follow.adopt(same);
     this.markSelection();
+  }
+
+  // A newer base may have other frames: the places on the axis stay.
+  #moveOver(before, axis) {
+    const { state } = this;
+    const moved = (frame) => axis.frameAt(before.valueAt(frame));
+    state.frame = moved(state.frame);
+    if (state.selection) state.selection = { ...state.selection, frame: moved(state.selection.frame) };
+  }
+
+  #grow() {
+    const { atlas, state } = this;
+    this.grown = atlas.grown;
+    state.frame = Math.min(state.frame, atlas.frames - 1);
+    this.dial?.grow();
+    this.rates?.setAtlas(atlas);
+    this.stage.grow(atlas);
+    this.follow.arrived();
   }
 
   /** Everything again: cheap, since drawing waits for the next animation frame. */
@@ -166,7 +196,7 @@ export class LatentPlane extends Actions {
     this.state.frame = Math.min(this.state.frame, this.atlas.frames - 1);
     if (this.unseen) this.stage.view.include(this.state.cursor);
     this.unseen = false;
-    this.#colour();
+    this.colour();
     this.dial?.update();
     this.legend?.update();
     this.toolbar?.update();
@@ -180,58 +210,20 @@ export class LatentPlane extends Actions {
     return this.stage.theme;
   }
 
-  // The values points are coloured by, with their range and unit, or null for the digits.
-  #colour() {
-    const frame = Math.round(this.state.frame);
-    const values = this.state.color === "digit" ? null : this.atlas.valuesAt(this.state.color, frame);
-    if (!values) this.values = null;
-    else if (this.values?.values !== values) this.values = { values, range: this.atlas.rangeOf(this.state.color), unit: this.atlas.units[this.state.color] ?? "" };
-    this.stage.renderer.setValues(this.values?.values ?? null, this.values?.range);
-  }
-
   /** The place on the axis is another: what shows it follows, in the same animation frame as the points. */
   followTurn() {
-    this.#colour();
+    this.colour();
     this.dial?.follow();
     this.rates?.follow();
     this.row?.follow();
     if (this.pad?.code) this.pad.setAtlas();
   }
 
-  /** The fields of the codes as they are shown now; on the move they are made anew only as often as they are cheap. */
-  supportNow() {
-    if (this.turn.moving && this.support && performance.now() - this.support.since < PATIENCE * this.support.spent) return this.support;
-    const key = `${this.state.frame} ${[...this.state.hidden]}`;
-    if (this.support?.key !== key) this.support = Object.assign(new Support(this.atlas, this.state.frame, this.state.hidden, this.stage.view.home), { key });
-    return this.support;
-  }
-
-  decodeCursor() {
-    const { state, atlas } = this;
-    const z = state.cursor;
-    const picture = atlas.canDecode() ? this.decoding.picture(atlas, this.recogniser, state.frame, z, state.mode) : null;
-    const reading = { z, picture, ...this.#surroundings(z), classes: atlas.classes, theme: this.theme };
-    this.inspector?.show(reading);
-    if (!this.turn.moving && !this.tie.following) this.speech.follow(reading);
-  }
-
-  // On the move the code that was nearest stays in sight, and whether the data reaches here is left for later.
-  #surroundings(z) {
-    if (!this.turn.moving) {
-      const support = this.supportNow();
-      this.nearest = support.nearest(z);
-      return { onSupport: support.covers(z), nearest: this.nearest };
-    }
-    if (!this.nearest) return { onSupport: null, nearest: null };
-    const [x, y] = this.atlas.pointAt(this.nearest.index, this.state.frame);
-    return { onSupport: null, nearest: { ...this.nearest, distance: Math.hypot(x - z[0], y - z[1]) } };
-  }
-
   /** Tells the page, once for all that changes within a moment, and only what it does not know yet. */
   tell() {
     clearTimeout(this.sending);
     this.sending = setTimeout(() => {
-      const message = messageOf(this.state, this.selected);
+      const message = { ...messageOf(this.state, this.selected), ...this.follow.message() };
       const text = JSON.stringify(message);
       if (text === this.told) return;
       this.told = text;

@@ -75,9 +75,9 @@ export class Row {
   }
 
   #develop(first) {
-    const { atlas, state } = this.plane;
+    const { atlas, follow } = this.plane;
     const group = this.digits.slice(first, first + FEW);
-    const means = meanPictures(atlas, state.frame, this.#codes(group), group.length);
+    const means = meanPictures(atlas, follow.decoded, this.#codes(group), group.length);
     group.forEach(({ copy }, k) => paintGrey(copy, toBytes(means.subarray(784 * k, 784 * (k + 1)), this.bytes)));
   }
 

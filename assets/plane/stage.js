@@ -74,13 +74,22 @@ export class Stage {
     return true;
   }
 
-  setAtlas(atlas) {
-    this.view.setHome(View.extentOf(atlas.positions, atlas.hasPrior()));
+  /** Another atlas, or a newer base of the same series, of which the view and what is decoded stay. */
+  setAtlas(atlas, same = false) {
+    const extent = View.extentOf(atlas.spread(), atlas.hasPrior());
+    if (same) this.view.widen(extent);
+    else this.view.setHome(extent);
     this.renderer.setAtlas(atlas);
-    this.overlays.setAtlas(atlas);
+    if (!same) this.overlays.setAtlas(atlas);
     this.resize();
     this.node.dataset.model = atlas.name;
     this.redraw({ points: true, cursor: true });
+  }
+
+  /** The atlas has grown: its newest frame has room in the view that shows everything. */
+  grow(atlas) {
+    this.view.widen(View.extentOf(atlas.places.at(-1), atlas.hasPrior()));
+    this.redraw({ cursor: true, turned: true });
   }
 
   forgetTiles() {
@@ -157,16 +166,18 @@ export class Stage {
     this.request = undefined;
     const { atlas } = this.plane;
     if (!atlas || !this.ratio) return;
-    const { points, cursor, moving, turned } = this.dirty;
+    const homing = this.view.approach();
+    const { points = homing, cursor, moving, turned } = this.dirty;
     const busy = Boolean(cursor || points || this.followed);
     this.dirty = {};
     this.followed = false;
+    this.plane.turn.renew();
     if (turned) this.plane.followTurn();
     if (cursor) this.plane.decodeCursor();
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work()];
+    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work()];
     if (more.some(Boolean)) this.redraw();
   }
 

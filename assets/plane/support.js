@@ -10,6 +10,7 @@ const OFF_SHARE = 0.02;
 /** Fields of one atlas at one frame with some classes hidden; each is computed when first asked for. */
 export class Support {
   constructor(atlas, frame, hidden, extent) {
+    this.frame = frame;
     this.points = atlas.positionsAt(frame);
     this.labels = atlas.labels;
     this.keep = hidden.size ? shownMask(atlas.labels, hidden) : null;

@@ -3,6 +3,8 @@
 const PAUSE_OF_TURN = 140;
 const TELL = 150;
 const COMPANY = 40;
+const RENEWAL = 700;
+const EASE = 180;
 
 /** The names of classes while their points move: each keeps its place among the points nearest to it at the start. */
 export class Companions {
@@ -54,7 +56,7 @@ export class Turn {
     const { state, atlas } = plane;
     if (!atlas) return;
     if (!this.moving) {
-      if (state.overlays.has("labels")) this.companions = new Companions(atlas, plane.supportNow().hearts, state.frame);
+      if (state.overlays.has("labels")) this.#gather();
       this.moving = true;
     }
     state.frame = Math.min(Math.max(frame, 0), atlas.frames - 1);
@@ -86,9 +88,30 @@ export class Turn {
     this.companions = null;
   }
 
+  // Who goes with each name from here on. The names do not jump: what they are off by fades away.
+  #gather() {
+    const { atlas, state } = this.plane;
+    const support = this.plane.supportNow();
+    const before = this.companions ? this.hearts() : [];
+    this.since = performance.now();
+    this.companions = new Companions(atlas, support.hearts, support.frame);
+    const now = new Map(this.companions.at(state.frame).map(({ kind, z }) => [kind, z]));
+    this.off = new Map(before.filter(({ kind }) => now.has(kind)).map(({ kind, z }) => [kind, z.map((v, k) => v - now.get(kind)[k])]));
+  }
+
   /** The names of the classes where they belong now. */
   hearts() {
-    if (this.moving && this.companions) return this.companions.at(this.plane.state.frame);
-    return this.plane.supportNow().hearts;
+    const { state } = this.plane;
+    if (!this.moving || !this.companions) return this.plane.supportNow().hearts;
+    const age = performance.now() - this.since;
+    const fading = Math.exp(-age / EASE);
+    const places = this.companions.at(state.frame);
+    const eased = ({ kind, z }) => ({ kind, z: z.map((v, k) => v + fading * (this.off.get(kind)?.[k] ?? 0)) });
+    return places.map(eased);
+  }
+
+  /** On a long way other points come to stand around a name: it changes its company now and then. */
+  renew() {
+    if (this.moving && this.companions && performance.now() - this.since > RENEWAL) this.#gather();
   }
 }

@@ -27,11 +27,11 @@ export class Twins {
 
   /** Follows the cursor: the reconstruction at once, the original fades until the page has sent this one. */
   show(found) {
-    const { atlas, state } = this.plane;
+    const { atlas, state, follow } = this.plane;
     this.node.hidden = !this.sent || !found || !atlas.canDecode();
     if (this.node.hidden) return;
     const current = this.sent.index === found.index;
-    const key = `${atlas.id} ${state.frame} ${found.index} ${current}`;
+    const key = `${atlas.id} ${state.frame} ${atlas.decoderPlace(follow.decoded)} ${found.index} ${current}`;
     if (key === this.painted) return;
     this.painted = key;
     this.original.dataset.stale = String(!current);
@@ -42,8 +42,8 @@ export class Twins {
   }
 
   #reconstruction(index) {
-    const { atlas, state } = this.plane;
+    const { atlas, state, follow } = this.plane;
     const code = atlas.positionsAt(state.frame).slice(2 * index, 2 * index + 2);
-    return toBytes(meanPictures(atlas, state.frame, code, 1), new Uint8Array(784));
+    return toBytes(meanPictures(atlas, follow.decoded, code, 1), new Uint8Array(784));
   }
 }

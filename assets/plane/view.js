@@ -1,11 +1,15 @@
 // The window onto the plane: world to screen and back, pan and zoom within limits. Units are square.
 
+const SPARE = 1.15;
+
 export class View {
   constructor() {
     this.size = 1;
     this.home = { x: -4, y: -4, side: 8 };
     this.centre = [0, 0];
     this.side = 8;
+    /** Whether it is on its way to a home that has grown. */
+    this.homing = false;
   }
 
   /**
@@ -33,8 +37,40 @@ export class View {
   }
 
   reset() {
+    this.homing = false;
     this.centre = [this.home.x + this.home.side / 2, this.home.y + this.home.side / 2];
     this.side = this.home.side;
+  }
+
+  /** Takes in more: a view that is at home goes along in steps of `approach`, one of the person's own stays. */
+  widen({ x, y, side }) {
+    const { home } = this;
+    const [left, low] = [Math.min(x, home.x), Math.min(y, home.y)];
+    const [right, top] = [Math.max(x + side, home.x + home.side), Math.max(y + side, home.y + home.side)];
+    const needed = Math.max(right - left, top - low);
+    if (needed <= home.side * (1 + 1e-9)) return;
+    this.homing ||= this.#isHome();
+    // With room to spare, so that it is not due again at once.
+    const larger = SPARE * needed;
+    this.home = { x: (left + right - larger) / 2, y: (low + top - larger) / 2, side: larger };
+  }
+
+  #isHome() {
+    const { x, y, side } = this.home;
+    return this.side === side && this.centre[0] === x + side / 2 && this.centre[1] === y + side / 2;
+  }
+
+  /** Goes a part of the way to a wider home. Returns whether it has moved. */
+  approach() {
+    if (!this.homing) return false;
+    const { x, y, side } = this.home;
+    const close = Math.abs(side - this.side) < 0.003 * side;
+    const share = close ? 1 : 0.15;
+    this.side += share * (side - this.side);
+    this.centre[0] += share * (x + side / 2 - this.centre[0]);
+    this.centre[1] += share * (y + side / 2 - this.centre[1]);
+    if (close) this.reset();
+    return true;
   }
 
   /** Pixels for one unit. */
@@ -58,6 +94,7 @@ export class View {
   }
 
   panBy(dx, dy) {
+    this.homing = false;
     this.centre[0] -= dx / this.scale;
     this.centre[1] += dy / this.scale;
     this.#limit();
@@ -65,6 +102,7 @@ export class View {
 
   /** Zooms so that the world point under a pixel stays there. */
   zoomAt(px, py, factor) {
+    this.homing = false;
     const [x, y] = this.toWorld(px, py);
     const side = this.side / factor;
     this.side = Math.min(4 * this.home.side, Math.max(this.home.side / 2000, side));

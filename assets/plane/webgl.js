@@ -3,6 +3,8 @@
 import { palette } from "./colours.js";
 import { pointAlpha, pointSize } from "./points.js";
 
+const MOST_FRAMES = 48;
+
 const VERTEX = `#version 300 es
 precision highp float;
 in vec2 here;
@@ -82,6 +84,7 @@ export class WebGLPoints {
     this.gl = gl;
     this.program = program;
     this.buffers = new Map();
+    this.frames = new Map();
     this.uniform = (name) => gl.getUniformLocation(program, name);
     this.places = Object.fromEntries(
       ["centre", "scale", "blend", "size", "alpha", "selecting", "byValue", "range", "palette", "shown", "ramp"].map((name) => [name, this.uniform(name)]),
@@ -95,6 +98,7 @@ export class WebGLPoints {
   setAtlas(atlas) {
     for (const { buffer } of this.buffers.values()) this.gl.deleteBuffer(buffer);
     this.buffers.clear();
+    for (const positions of [...this.frames.keys()]) this.#forgetFrame(positions);
     this.atlas = atlas;
     this.#upload("label", atlas.labels);
   }
@@ -156,16 +160,32 @@ export class WebGLPoints {
     gl.uniform1i(places.ramp, 0);
   }
 
-  // A frame's positions are uploaded when they are first drawn, once.
+  // A frame's positions are uploaded when they are first drawn.
   #bindPositions(frame) {
     const [a, b, t] = this.atlas.framePair(frame);
-    const k = Math.min(Math.floor(frame), this.atlas.frames - 1);
-    const next = Math.min(k + 1, this.atlas.frames - 1);
-    if (!this.buffers.has(`frame ${k}`)) this.#upload(`frame ${k}`, a);
-    if (!this.buffers.has(`frame ${next}`)) this.#upload(`frame ${next}`, b);
-    this.#bind(0, `frame ${k}`, 2, this.gl.FLOAT);
-    this.#bind(1, `frame ${next}`, 2, this.gl.FLOAT);
+    this.#bindFrame(0, a);
+    this.#bindFrame(1, b);
     this.blend = t;
+  }
+
+  // The frames used last stay on the card.
+  #bindFrame(place, positions) {
+    const gl = this.gl;
+    let buffer = this.frames.get(positions);
+    if (!buffer) {
+      buffer = gl.createBuffer();
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.bufferData(gl.ARRAY_BUFFER, positions, gl.STATIC_DRAW);
+    }
+    this.frames.delete(positions);
+    this.frames.set(positions, buffer);
+    if (this.frames.size > MOST_FRAMES) this.#forgetFrame(this.frames.keys().next().value);
+    this.#point(place, buffer, 2, gl.FLOAT);
+  }
+
+  #forgetFrame(positions) {
+    this.gl.deleteBuffer(this.frames.get(positions));
+    this.frames.delete(positions);
   }
 
   #bind(place, name, size, type) {
@@ -174,7 +194,12 @@ export class WebGLPoints {
       gl.disableVertexAttribArray(place);
       return;
     }
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers.get(name).buffer);
+    this.#point(place, this.buffers.get(name).buffer, size, type);
+  }
+
+  #point(place, buffer, size, type) {
+    const gl = this.gl;
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.enableVertexAttribArray(place);
     const bytes = size * (type === gl.FLOAT ? 4 : 1);
     gl.vertexAttribPointer(place, size, type, false, bytes * this.step, 0);

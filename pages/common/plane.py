@@ -9,15 +9,27 @@ from typing import Any, Final
 import streamlit as st
 
 from pages.common.plane_module import ASSETS, link, read_modules
-from pages.common.plane_options import Link, Nearest, RateMark, RowDigit, greys
+from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, greys
 from pages.common.plane_state import PlaneState, Point, parse
 from pages.common.plane_words import words
 
 NAME: Final = "latent_plane"
-PARTS: Final = ("toolbar", "legend", "inspector", "dial", "row", "rates", "path", "pad")
-"""What can stand beside a plane. The dial needs an atlas with several frames, the row digits, the rates curves."""
+PARTS: Final = ("toolbar", "legend", "inspector", "dial", "row", "samples", "curves", "rates", "path", "pad")
+"""What can stand beside a plane. The dial needs an atlas with several frames, the row digits, the rates curves; samples
+and curves are of a training run."""
 
-__all__ = ("PARTS", "Link", "Nearest", "RateMark", "RowDigit", "carry", "latent_plane", "pad")
+__all__ = (
+    "PARTS",
+    "Event",
+    "Link",
+    "Nearest",
+    "RateMark",
+    "RowDigit",
+    "Trajectory",
+    "carry",
+    "latent_plane",
+    "pad",
+)
 
 
 @cache
@@ -33,7 +45,8 @@ def _nothing() -> None:
 def carry(pack: bytes, *, key: str) -> None:
     """Send an atlas or recogniser to the browser, for every plane on the page to find by its id.
 
-    It draws nothing. Streamlit sends the bytes again only when they change.
+    It draws nothing. Streamlit sends the bytes again only when they change. A tail or keyframe joins the atlas of its
+    series, whichever of them comes first; a base in place of an older one of its series is shown where that was.
     """
     _component()(data=pack, key=key)
 
@@ -57,10 +70,13 @@ def latent_plane(
     nearest: Nearest | None = None,
     row: Sequence[RowDigit] = (),
     marks: Sequence[RateMark] = (),
+    events: Sequence[Event] = (),
+    trajectories: Sequence[Trajectory] = (),
     collapse: float | None = None,
     ends: tuple[str, str] | None = None,
     link: Link | None = None,
     rest: bool = True,
+    live: bool = False,
     renderer: str = "auto",
     revision: int = 0,
     on_change: Callable[[], None] = _nothing,
@@ -84,10 +100,14 @@ def latent_plane(
         nearest: the encoded image nearest to z; shown beside its reconstruction for as long as it is the nearest.
         row: digits shown above their reconstructions, about twelve; they follow the dial in the browser.
         marks: models trained for one beta each, marked on the rate-distortion chart.
+        events: what was changed at which training step, marked on the curves.
+        trajectories: other runs, laid over the rate-distortion chart.
         collapse: the beta from which on fewer than two latent dimensions are active, marked on the dial; without
             it that is read off the atlas's curves ``activity.0`` and ``activity.1``, if it has them.
         ends: what stands at the ends of the dial over a pair of models; without it, the parts of the atlas's name.
         link: the planes that this one shares its pointer with.
+        live: whether the atlas still grows, by the tails and keyframes of its series. The dial then follows the newest
+            frame until somebody turns it; a button leads back.
         rest: whether a resting pointer is reported; clicks and keys always are.
         renderer: "auto", or "canvas2d" to do without WebGL.
         on_change: called when the browser reports something, before the page runs again.
@@ -114,10 +134,13 @@ def latent_plane(
         "nearest": nearest and nearest.data(),
         "row": [digit.data() for digit in row],
         "marks": [mark.data() for mark in marks],
+        "events": [event.data() for event in events],
+        "trajectories": [trajectory.data() for trajectory in trajectories],
         "collapse": collapse,
         "ends": ends and list(ends),
         "link": link and link.data(),
         "rest": rest,
+        "live": live,
         "renderer": renderer,
         "revision": revision,
         "strings": words(),

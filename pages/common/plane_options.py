@@ -1,10 +1,11 @@
-"""What a page hands to the plane beside its state: chosen digits, dedicated models, nearest code, and a link."""
+"""What a page hands to the plane beside its state: chosen digits, nearest code, models and runs for charts, a link."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 PIXELS: Final = 784
@@ -65,6 +66,56 @@ class RateMark:
     def data(self) -> dict[str, Any]:
         """Return it as the browser takes it."""
         return {"name": self.name, "beta": self.beta, "rate": self.rate, "distortion": self.distortion}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What was changed at a training step, in a few words, to be marked on the curves."""
+
+    step: int
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.step < 0:
+            raise ValueError(f"nothing can happen at step {self.step}: steps count from 0")
+
+    def data(self) -> dict[str, Any]:
+        """Return it as the browser takes it."""
+        return {"step": self.step, "text": self.text}
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Another run on the rate-distortion chart: its rates and distortions (test, nats per image) at its steps.
+
+    A fork names its parent, another of the trajectories or the atlas itself, and the step at which it left.
+    """
+
+    name: str
+    steps: Sequence[float]
+    rates: Sequence[float]
+    distortions: Sequence[float]
+    parent: tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.steps) == len(self.rates) == len(self.distortions):
+            raise ValueError(f"{self.name}: every step needs a rate and a distortion")
+        if not all(map(math.isfinite, (*self.steps, *self.rates, *self.distortions))):
+            raise ValueError(f"{self.name}: steps, rates and distortions must be finite")
+        if any(after <= before for before, after in pairwise(self.steps)):
+            raise ValueError(f"{self.name}: the steps must ascend")
+
+    def data(self) -> dict[str, Any]:
+        """Return it as the browser takes it."""
+        rates, distortions = ([round(value, 3) for value in values] for values in (self.rates, self.distortions))
+        parent = None if self.parent is None else {"name": self.parent[0], "step": self.parent[1]}
+        return {
+            "name": self.name,
+            "steps": list(self.steps),
+            "rates": rates,
+            "distortions": distortions,
+            "parent": parent,
+        }
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,12 @@ class PlaneState:
     selection: Selection | None = None
     drawn: tuple[int, ...] | None = None
     """The digit drawn on the pad: 784 grey levels 0..255, row by row."""
+    following: bool = False
+    """Whether the dial stands at the newest frame of a live atlas, and goes along with it."""
+    behind: bool = False
+    """Whether frames have come that do not join on to those the browser has: it needs a newer base."""
+    frames: int = 0
+    """How many frames of a growing atlas the browser has."""
 
 
 def parse(message: object, start: PlaneState) -> PlaneState:
@@ -104,6 +110,14 @@ def _points(value: object, most: int = MOST_PINS) -> tuple[bool, tuple[Point, ..
 
 def _frame(value: object) -> tuple[bool, float]:
     return (True, float(value)) if isinstance(value, int | float) and _number(value, 0, 1e6) else (False, 0.0)
+
+
+def _flag(value: object) -> tuple[bool, bool]:
+    return (True, value) if isinstance(value, bool) else (False, False)
+
+
+def _count(value: object) -> tuple[bool, int]:
+    return (True, value) if isinstance(value, int) and _whole(value, 0, 10**9) else (False, 0)
 
 
 def _color(value: object) -> tuple[bool, str]:
@@ -157,4 +171,7 @@ _READERS: Final[dict[str, Callable[[object], tuple[bool, Any]]]] = {
     "mode": lambda value: _one_of(MODES, value),
     "selection": _selection,
     "drawn": _drawn,
+    "following": _flag,
+    "behind": _flag,
+    "frames": _count,
 }

@@ -108,6 +108,8 @@ def _dial() -> dict[str, str]:
         "dial_model_help": _("Every point moves from its place in one latent space to its place in the other"),
         "dial_step": _("Training step"),
         "dial_step_help": _("The model as it was at this step of its training"),
+        "dial_newest": _("Newest"),
+        "dial_newest_help": _("Keep to the newest state of the model while it trains; turning the dial leaves it"),
         "dial_play": _("Play the dial"),
         "dial_stop": _("Stop the dial"),
         "dial_beta_now": _("beta {value}"),

@@ -88,7 +88,7 @@ def make_codes(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 def pack_id(pack: bytes) -> str:
     """The id in a pack's header."""
     header = json.loads(pack[8 : 8 + int.from_bytes(pack[:8], "little")])["__metadata__"]
-    return str(json.loads(header.get("atlas") or header["recogniser"])["id"])
+    return str(json.loads(next(iter(header.values())))["id"])
 
 
 def text(pack: bytes) -> str:
@@ -141,6 +141,44 @@ def make_pair(first: Autoencoder, second: Autoencoder, count: int = 200) -> byte
     """The pack that leads from one model's codes of random images to another's."""
     images = make_images(count, torch.Generator().manual_seed(7))
     return atlas.pack(atlas.of_pair(("first", "second"), (first, second), images, torch.arange(count) % 10))
+
+
+SERIES = "a run"
+
+
+def make_course(frames: int, count: int = 200) -> tuple[Tensor, list[int], dict[str, list[float]]]:
+    """Positions (K, N, 2), steps and curves of a training run: clusters that leave the middle, losses that fall."""
+    codes, _labels = make_codes(count, torch.Generator().manual_seed(1))
+    share = torch.linspace(0, 1, 101)[:frames] if frames <= 101 else torch.linspace(0, 1, frames)
+    positions = codes[None] * (0.1 + 0.9 * share)[:, None, None]
+    curves = {
+        "distortion": [200 - 60 * s for s in share.tolist()],
+        "rate": [1 + 6 * s for s in share.tolist()],
+        "train_distortion": [195 - 60 * s for s in share.tolist()],
+        "train_rate": [1 + 6.2 * s for s in share.tolist()],
+        "beta": [1.0 if k < 5 else 4.0 for k in range(frames)],
+        "learning_rate": [0.001] * frames,
+    }
+    return positions, [50 * k for k in range(frames)], curves
+
+
+def make_series(
+    decoders: dict[int, Autoencoder], frames: int, count: int = 200, series: str = SERIES, **options: Any
+) -> bytes:
+    """The base of a growing atlas with so many frames of the course."""
+    positions, steps, curves = make_course(frames, count)
+    parts = {"positions": positions, "axis": steps, "curves": curves, **options}
+    return atlas.pack(
+        atlas.Atlas("run", labels=torch.arange(count) % 10, decoders=decoders, axis_name="step", series=series, **parts)
+    )
+
+
+def make_tail(start: int, end: int, count: int = 200, series: str = SERIES, **options: Any) -> bytes:
+    """Frames start to end - 1 of the course."""
+    positions, steps, curves = make_course(end, count)
+    cut = {name: curve[start:] for name, curve in curves.items()}
+    parts = {"positions": positions[start:], "axis": steps[start:], "curves": cut, **options}
+    return atlas.pack_tail(series, start, **parts)
 
 
 @dataclass
