@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 import torch
 
-from pages.common import caches, image_sets, state
+from pages.common import image_sets, state
 from pages.common.beta_view import (
     BETA,
     PANEL,
@@ -22,6 +22,7 @@ from pages.common.beta_view import (
     show_plane,
 )
 from pages.common.conventions import conventions, shown
+from pages.common.details import recogniser
 from pages.common.i18n import _
 from pages.common.layout import open_page, problem, remark
 from pages.common.plane import RateMark, carry
@@ -38,15 +39,6 @@ def open_model() -> AnyBeta | None:
         return open_any_beta(image_sets.published("mnist", "test"))
     except LatentExplorerError as error:
         problem(_("The any-beta model cannot be shown."), str(error))
-        return None
-
-
-def recogniser() -> caches.Pack | None:
-    """Return the recogniser; without it the plane works, and names nothing."""
-    try:
-        return caches.open_recogniser()
-    except LatentExplorerError as error:
-        problem(_("Decoded digits cannot be named."), str(error))
         return None
 
 

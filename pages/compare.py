@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from pages.common import caches, image_sets, keys, state
 from pages.common.compare_view import LINK, MODEL, OTHER, PART, PARTS, VIEW
 from pages.common.comparison_parts import Pair, interpolation, morph, reconstructions, samples
+from pages.common.details import recogniser
 from pages.common.i18n import _
 from pages.common.layout import open_page, problem, remark
 from pages.common.measures import measures
 from pages.common.parameters import Parameter, Z
 from pages.common.plane import Link, carry, latent_plane
 from pages.common.plane_options import LINKS
-from pages.common.plane_state import parse
-from pages.common.plane_view import HIDDEN, plane_state
+from pages.common.plane_view import HIDDEN, plane_state, take_over
 from pages.common.text import quoted
-from vae_core.errors import LatentExplorerError
 from vae_core.registry import list_models, model_problems, read_card
 
 KEYS = ("plane-first", "plane-second")
@@ -36,15 +36,6 @@ def choose(parameter: Parameter[str], names: list[str], images: image_sets.Shown
         problem(sentence.format(wanted=quoted(wanted), shown=quoted(opened.name)), *map(str, errors))
     state.put(parameter, opened.name)
     return opened
-
-
-def recogniser() -> caches.Pack | None:
-    """Return the recogniser; without it the planes work, and name nothing."""
-    try:
-        return caches.open_recogniser()
-    except LatentExplorerError as error:
-        problem(_("Decoded digits cannot be named."), str(error))
-        return None
 
 
 def controls(names: list[str]) -> None:
@@ -71,30 +62,27 @@ def planes(pair: Pair, recogniser_id: str | None) -> None:
     """Show both planes; the pointer is shared in the browser, without the server."""
     shown, link = plane_state(), state.get(LINK)
     for number, (column, opened) in enumerate(zip(st.columns(2, gap="large"), pair, strict=True)):
+        # By digit, or each by itself, z is a place of the left plane only.
+        placed = number == 0 or link == "coordinate"
         with column:
             st.markdown(_("**{name}**").format(name=opened.name))
             latent_plane(
                 opened.atlas.id,
                 key=KEYS[number],
                 recogniser=recogniser_id,
-                # By digit, or each by itself, z is a place of the left plane only.
-                z=shown.z if number == 0 or link == "coordinate" else None,
+                z=shown.z if placed else None,
                 hidden=shown.hidden,
                 parts=("legend", "inspector"),
                 link=Link("compare", link),
                 rest=False,
                 revision=state.revision(),
-                on_change=partial(_take_over, number),
+                on_change=partial(_take_over, KEYS[number], (HIDDEN, Z) if placed else (HIDDEN,)),
             )
     state.publish(VIEW)
 
 
-def _take_over(number: int) -> None:
-    before = plane_state()
-    shown = parse(st.session_state[KEYS[number]].get("view"), before)
-    state.put(HIDDEN, tuple(map(str, shown.hidden)))
-    if number == 0 or state.get(LINK) == "coordinate":
-        state.put(Z, shown.z)
+def _take_over(key: str, kept: tuple[Parameter[Any], ...]) -> None:
+    take_over(key, kept)
 
 
 @st.fragment

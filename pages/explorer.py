@@ -9,7 +9,7 @@ import streamlit as st
 from pages.common import caches, image_sets, keys, state
 from pages.common.caches import Opened
 from pages.common.card import model_card
-from pages.common.details import nearest_image
+from pages.common.details import nearest_image, recogniser
 from pages.common.digit import digit_panel
 from pages.common.explorer_view import MODEL, PANEL, PANELS, VIEW
 from pages.common.film import film_buttons
@@ -55,15 +55,6 @@ def choose_model(names: list[str], images: image_sets.Shown) -> Opened | None:
     return opened
 
 
-def recogniser() -> caches.Pack | None:
-    """Return the recogniser; without it the plane works, and names nothing."""
-    try:
-        return caches.open_recogniser()
-    except LatentExplorerError as error:
-        problem(_("Decoded digits cannot be named."), str(error))
-        return None
-
-
 def controls(names: list[str], images: image_sets.Shown) -> None:
     """Draw what is chosen for the whole page: the model, and the images that it encodes."""
     st.selectbox(
@@ -95,7 +86,7 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
         opened.atlas.id,
         key=PLANE,
         recogniser=recogniser_id,
-        nearest=nearest_image(opened, shown),
+        nearest=nearest_image(opened.codes, opened.images, shown),
         on_report=_open_gallery,
     )
     count = len(selected(opened, shown.selection))

@@ -47,7 +47,7 @@ def test_no_shown_image_is_nearer_than_the_nearest(
 ) -> None:
     labels = torch.arange(len(codes)) % 14 - 2
     opened = _opened(torch.tensor(codes), labels)
-    found = nearest_image(opened, PlaneState(z=z, hidden=tuple(hidden)))
+    found = nearest_image(opened.codes, opened.images, PlaneState(z=z, hidden=tuple(hidden)))
     kinds = [label if 0 <= label < 10 else 10 for label in labels.tolist()]
     x, y = z or (0.0, 0.0)
     distances = {i: np.hypot(a - x, b - y) for i, (a, b) in enumerate(codes) if kinds[i] not in hidden}

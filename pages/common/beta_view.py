@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -12,16 +11,16 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from pages.common import keys, state
+from pages.common import plane_view, state
 from pages.common.caches import Pack
-from pages.common.details import MIDDLE, kinds
+from pages.common.details import nearest_image
 from pages.common.i18n import _
 from pages.common.image_sets import Shown
 from pages.common.parameters import PINS, Parameter, Z, choice
-from pages.common.plane import Nearest, RateMark, RowDigit, latent_plane
+from pages.common.plane import RateMark, RowDigit
 from pages.common.plane_axis import beta_at, frame_at
-from pages.common.plane_state import PlaneState, parse
-from pages.common.plane_view import HIDDEN, MODE, SELECTION, SHOWN, plane_state
+from pages.common.plane_state import PlaneState
+from pages.common.plane_view import HIDDEN, MODE, SELECTION, SHOWN
 from vae_core import atlas
 from vae_core.data import ImageSet
 from vae_core.errors import LatentExplorerError, ModelError
@@ -138,59 +137,24 @@ def other_digits() -> None:
 
 def show_plane(opened: AnyBeta, *, key: str, recogniser: str | None, marks: Sequence[RateMark]) -> None:
     """Show the plane as the session has it; where the dial was let go is in the session before the page runs again."""
-    shown, frame = plane_state(), frame_at(opened.betas, state.get(BETA))
     images, labels = opened.images.images, opened.images.labels
-    latent_plane(
+    frame = frame_at(opened.betas, state.get(BETA))
+    plane_view.show_plane(
         opened.atlas.id,
         key=key,
         recogniser=recogniser,
-        z=shown.z,
-        frame=frame,
-        pins=shown.pins,
-        color=shown.color,
-        overlays=shown.overlays,
-        hidden=shown.hidden,
-        mode=shown.mode,
-        selection=shown.selection.polygon if shown.selection else None,
         parts=PARTS,
-        nearest=_nearest(opened, shown, frame),
+        frame=frame,
+        nearest=nearest_image(opened.codes(frame), opened.images, plane_view.plane_state()),
         row=[
             RowDigit(images[i].flatten().tolist(), str(int(labels[i])), i) for i in row_indices(labels, state.get(ROW))
         ],
         marks=marks,
-        revision=state.revision(),
-        on_change=partial(_take_over, key, tuple(opened.betas)),
+        on_report=partial(_turned, tuple(opened.betas)),
     )
 
 
-def _nearest(opened: AnyBeta, shown: PlaneState, frame: float) -> Nearest | None:
-    distances = (opened.codes(frame).double() - torch.tensor(shown.z or MIDDLE, dtype=torch.float64)).square().sum(-1)
-    if shown.hidden:
-        distances[torch.isin(kinds(opened.images.labels), torch.tensor(shown.hidden))] = torch.inf
-    index = int(distances.argmin())
-    if not math.isfinite(distances[index].item()):
-        return None
-    return Nearest(index, opened.images.images[index].flatten().tolist())
-
-
-_KEPT: Final[tuple[tuple[Parameter[Any], Callable[[PlaneState], object]], ...]] = (
-    (Z, lambda shown: shown.z),
-    (PINS, lambda shown: shown.pins),
-    (COLOUR, lambda shown: shown.color),
-    (SHOWN, lambda shown: shown.overlays),
-    (HIDDEN, lambda shown: tuple(map(str, shown.hidden))),
-    (MODE, lambda shown: shown.mode),
-    (SELECTION, lambda shown: shown.selection.polygon if shown.selection else ()),
-)
-
-
-def _take_over(key: str, betas: Sequence[float]) -> None:
-    """Bring what the browser reports into the session, the dial's frame as its beta."""
-    frame = frame_at(betas, state.get(BETA))
-    shown = parse(st.session_state[key].get("view"), PlaneState(**{**vars(plane_state()), "frame": frame}))
-    for parameter, of in _KEPT:
-        state.put(parameter, of(shown))
+def _turned(betas: Sequence[float], before: PlaneState, now: PlaneState) -> None:
     # A beta that was typed stays as it was typed while the dial stands there.
-    if abs(shown.frame - frame) > 1e-9:
-        state.put(BETA, beta_at(betas, shown.frame))
-    st.session_state[keys.DRAWN] = shown.drawn
+    if abs(now.frame - before.frame) > 1e-9:
+        state.put(BETA, beta_at(betas, now.frame))

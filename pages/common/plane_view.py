@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.common import keys, state
 from pages.common.parameters import PINS, Parameter, Z, choice, points, subset
-from pages.common.plane import PARTS, Nearest, latent_plane
+from pages.common.plane import PARTS, Nearest, RateMark, RowDigit, latent_plane
 from pages.common.plane_state import (
     INTERPOLATIONS,
     MODES,
@@ -30,18 +30,32 @@ PATH: Final = choice("path", INTERPOLATIONS)
 SELECTION: Final = points("selection", MOST_CORNERS, least=3)
 PARAMETERS: Final[tuple[Parameter[Any], ...]] = (Z, PINS, COLOUR, SHOWN, HIDDEN, MODE, PATH, SELECTION)
 
+WITHOUT_PAD: Final = [part for part in PARTS if part != "pad"]
+_KEPT: Final[Mapping[str, Callable[[PlaneState], object]]] = {
+    Z.name: lambda shown: shown.z,
+    PINS.name: lambda shown: shown.pins,
+    COLOUR.name: lambda shown: shown.color,
+    SHOWN.name: lambda shown: shown.overlays,
+    HIDDEN.name: lambda shown: tuple(map(str, shown.hidden)),
+    MODE.name: lambda shown: shown.mode,
+    PATH.name: lambda shown: shown.interpolation,
+    SELECTION.name: lambda shown: shown.selection.polygon if shown.selection else (),
+}
+"""Where each of the parameters is in what the plane shows."""
+
 Report = Callable[[PlaneState, PlaneState], object]
 """Called with what the plane showed before and what it shows now."""
 
 
-def plane_state() -> PlaneState:
-    """Return what the plane shows, as the session has it."""
+def plane_state(frame: float = 0.0) -> PlaneState:
+    """Return what the plane shows, as the session has it, at a frame of its axis."""
     hidden = tuple(int(name) for name in state.get(HIDDEN))
     pins, corners, overlays = state.get(PINS), state.get(SELECTION), state.get(SHOWN)
     return PlaneState(
         z=state.get(Z),
         pins=tuple(pins),
         interpolation=state.get(PATH),
+        frame=frame,
         color=state.get(COLOUR),
         overlays=tuple(overlays),
         hidden=hidden,
@@ -56,16 +70,21 @@ def show_plane(
     *,
     key: str,
     recogniser: str | None = None,
+    parts: Sequence[str] = WITHOUT_PAD,
+    frame: float = 0.0,
     nearest: Nearest | None = None,
+    row: Sequence[RowDigit] = (),
+    marks: Sequence[RateMark] = (),
     on_report: Report = lambda before, now: None,
 ) -> None:
     """Show the plane as the session has it; what is done on it is in the session before the page runs again."""
-    shown = plane_state()
+    shown = plane_state(frame)
     latent_plane(
         atlas,
         key=key,
         recogniser=recogniser,
         z=shown.z,
+        frame=frame,
         pins=shown.pins,
         color=shown.color,
         overlays=shown.overlays,
@@ -73,28 +92,29 @@ def show_plane(
         mode=shown.mode,
         interpolation=shown.interpolation,
         selection=shown.selection.polygon if shown.selection else None,
-        parts=[part for part in PARTS if part != "pad"],
+        parts=parts,
         nearest=nearest,
+        row=row,
+        marks=marks,
         revision=state.revision(),
-        on_change=partial(_take_over, key, on_report),
+        on_change=partial(_take_over, key, on_report, frame),
     )
 
 
-def _take_over(key: str, on_report: Report) -> None:
-    """Bring what the browser reports into the session.
+def take_over(key: str, kept: Iterable[Parameter[Any]], frame: float = 0.0) -> tuple[PlaneState, PlaneState]:
+    """Bring what the plane with this key reports into the session; return what it showed before and what it shows now.
 
-    Only when it reports: in other runs the component repeats what it said last, which a step back in history, or a
-    page that was on screen meanwhile, has overtaken.
+    To be called when it reports, and at no other time: in other runs the component repeats what it said last, which a
+    step back in history, or a page that was on screen meanwhile, has overtaken.
     """
-    before = plane_state()
+    before = plane_state(frame)
     shown = parse(st.session_state[key].get("view"), before)
-    state.put(Z, shown.z)
-    state.put(PINS, shown.pins)
-    state.put(COLOUR, shown.color)
-    state.put(SHOWN, shown.overlays)
-    state.put(HIDDEN, tuple(map(str, shown.hidden)))
-    state.put(MODE, shown.mode)
-    state.put(PATH, shown.interpolation)
-    state.put(SELECTION, shown.selection.polygon if shown.selection else ())
+    for parameter in kept:
+        state.put(parameter, _KEPT[parameter.name](shown))
+    return before, shown
+
+
+def _take_over(key: str, on_report: Report, frame: float = 0.0) -> None:
+    before, shown = take_over(key, PARAMETERS, frame)
     st.session_state[keys.DRAWN] = shown.drawn
     on_report(before, shown)
