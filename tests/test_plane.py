@@ -100,9 +100,13 @@ def test_what_the_browser_reports_is_read() -> None:
             "mode": "sample",
             "selection": {"polygon": [[0, 0], [1, 0], [1, 1]], "frame": 0, "hidden": [2], "count": 17},
             "drawn": [0] * 783 + [255],
+            "following": True,
+            "behind": True,
+            "frames": 512,
         },
         START,
     )
+    assert (state.following, state.behind, state.frames) == (True, True, 512)
     assert state.z == (0.25, -1.5)
     assert state.pins == ((0.0, 1.0), (2.0, 3.0))
     assert (state.interpolation, state.frame, state.color, state.mode) == ("spherical", 1.5, "kl", "sample")
@@ -136,6 +140,10 @@ def test_what_the_browser_reports_is_read() -> None:
         {"drawn": [0] * 783},
         {"drawn": [0] * 783 + [256]},
         {"drawn": [0.5] * 784},
+        {"following": 1},
+        {"behind": "yes"},
+        {"frames": -1},
+        {"frames": 1.5},
         "view",
         None,
         [1, 2],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pages.common.plane_axis import beta_at, frame_at
-from pages.common.plane_options import Link, Nearest, RateMark, RowDigit, greys
+from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, greys
 from vae_core.atlas import log_spaced
 
 BETAS = log_spaced(0.01, 200.0, 33)
@@ -55,3 +55,30 @@ def test_options_reach_the_browser_as_plain_values() -> None:
     assert Link("g", "image").data() == {"group": "g", "mode": "image"}
     assert RowDigit([7] * 784, "3", 4).data() == {"pixels": [7] * 784, "label": "3", "index": 4}
     assert RateMark("vae", 1, 6.4, 128.2).data() == {"name": "vae", "beta": 1, "rate": 6.4, "distortion": 128.2}
+
+
+def test_a_run_reaches_the_browser_with_the_place_it_left_its_parent() -> None:
+    fork = Trajectory("fork", (10, 20), (1.23456, 2.0), (150.0, 140.00049), ("run", 10))
+    assert fork.data() == {
+        "name": "fork",
+        "steps": [10, 20],
+        "rates": [1.235, 2.0],
+        "distortions": [150.0, 140.0],
+        "parent": {"name": "run", "step": 10},
+    }
+    assert Trajectory("run", (), (), ()).data()["parent"] is None
+    assert Event(120, "β 4").data() == {"step": 120, "text": "β 4"}
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Event(-1, "β 4"), "step -1"),
+        (lambda: Trajectory("r", (1, 2), (1.0,), (1.0, 2.0)), "r: every step"),
+        (lambda: Trajectory("r", (1, 2), (1.0, math.nan), (1.0, 2.0)), "r: .*finite"),
+        (lambda: Trajectory("r", (2, 2), (1.0, 1.0), (1.0, 2.0)), "r: .*ascend"),
+    ],
+)
+def test_runs_and_changes_that_make_no_sense_are_refused(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()

@@ -78,6 +78,11 @@ export function betaText(beta) {
   return beta.toFixed(decimals);
 }
 
+/** A training step for a tick: thousands as k, without needless zeros. */
+export function stepText(step) {
+  return Math.abs(step) < 1000 ? String(step) : `${Number((step / 1000).toPrecision(4))}k`;
+}
+
 /** The smallest value of the axis from which on fewer than two latent dimensions are active, or null. */
 export function collapseOf(axis, activities, threshold) {
   if (activities.length < 2) return null;

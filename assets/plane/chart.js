@@ -1,22 +1,20 @@
 // The rate-distortion chart: the curve, lines of equal ELBO, dedicated models, and the dial's place. In SVG.
 
 import { betaText } from "./axis.js";
-import { setText } from "./dom.js";
+import { setText, svg } from "./dom.js";
 import { tickLabel, ticks } from "./maths.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const EDGE = { left: 52, right: 14, top: 12, bottom: 40 };
 const SHAPE = 0.62;
 const NAME = 64;
+const BEGINNING = 2;
 
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "text") node.textContent = value;
-    else node.setAttribute(name, String(value));
-  }
-  node.append(...children);
-  return node;
+const rangeOf = (values) => values.reduce((high, v) => Math.max(high, v), -Infinity) - values.reduce((low, v) => Math.min(low, v), Infinity);
+
+/** A run's figures without its beginning, a tenth, where that would make all the rest small. */
+export function settled(values) {
+  const rest = values.slice(Math.floor(values.length / 10));
+  return values.length < 10 || rangeOf(values) < BEGINNING * rangeOf(rest) ? values : rest;
 }
 
 /** The window onto the figures: all rates and distortions, with a margin. */
@@ -35,6 +33,8 @@ export function diagonals({ x, y }, most) {
   });
 }
 
+const pathOf = (corners) => (corners.length ? `M${corners.join("L")}` : "");
+
 // Whether a polyline runs through the place of a name whose lower left corner is at x, y.
 function crosses(corners, x, y) {
   const inside = ([a, b]) => a > x - 4 && a < x + NAME + 4 && b > y - 16 && b < y + 8;
@@ -51,24 +51,57 @@ export class Chart {
     this.node = svg("svg", { class: "chart", role: "img", "aria-label": plane.say("chart"), "data-testid": "chart" });
   }
 
-  /** Draws everything but the dial's place. */
-  draw(rates, distortions, marks, width) {
+  /**
+   * Draws everything but the dial's place. Where they are of a training run, the curve's corners so far are drawn
+   * stronger than those to come, and `runs` are others beside it.
+   */
+  draw(rates, distortions, marks, width, { training = false, runs = [], fork = null } = {}) {
     this.width = width;
     this.height = Math.round(SHAPE * width);
-    this.window = windowOf([...rates, ...marks.map(({ rate }) => rate)], [...distortions, ...marks.map(({ distortion }) => distortion)]);
+    const cut = training ? settled : (values) => values;
+    const all = (name, own) => [...cut(own), ...marks.map((mark) => mark[name]), ...runs.flatMap((run) => cut(run[`${name}s`]))];
+    this.window = windowOf(all("rate", rates), all("distortion", distortions));
+    this.node.dataset.training = String(training);
     this.node.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
     this.node.setAttribute("width", String(width));
     this.node.setAttribute("height", String(this.height));
     const corners = rates.map((rate, k) => this.#at(rate, distortions[k]));
-    const line = corners.map((corner) => corner.map((v) => v.toFixed(2)).join(" "));
-    const curve = svg("path", { class: "chart-curve", d: `M${line.join("L")}` });
-    this.node.replaceChildren(this.#frame(), this.#elbos(corners), curve, ...marks.map((mark) => this.#mark(mark)), this.dot);
+    if (fork) corners.unshift(this.#at(...fork));
+    this.forked = fork ? 1 : 0;
+    this.line = corners.map((corner) => corner.map((v) => v.toFixed(2)).join(" "));
+    const curve = svg("path", { class: "chart-curve", d: pathOf(this.line) });
+    this.past = svg("path", { class: "chart-past" });
+    const lines = this.#inside(...runs.map((run) => this.#run(run)), curve, this.past);
+    this.node.replaceChildren(this.#frame(), this.#elbos(corners), lines, ...marks.map((mark) => this.#mark(mark)), this.dot);
   }
 
-  place(rate, distortion) {
+  // Lines end at the edges of the chart.
+  #inside(...nodes) {
+    const { left, top, right, bottom } = EDGE;
+    const [width, height] = [this.width - left - right, this.height - top - bottom];
+    const inner = svg("g", { transform: `translate(${-left} ${-top})` }, ...nodes);
+    return svg("svg", { x: left, y: top, width, height, class: "chart-inside" }, inner);
+  }
+
+  // A run has a wider line that cannot be seen, to be pointed at.
+  #run({ name, rates, distortions, fork, colour }) {
+    const d = pathOf(rates.map((rate, k) => this.#at(rate, distortions[k]).map((v) => v.toFixed(2)).join(" ")));
+    const title = svg("title", { text: name });
+    const group = svg("g", { class: "chart-run", "data-run": name, "data-colour": colour }, title, svg("path", { class: "chart-reach", d }), svg("path", { d }));
+    if (fork) {
+      const [cx, cy] = this.#at(...fork);
+      group.append(svg("circle", { cx, cy, r: 3.5 }));
+    }
+    return group;
+  }
+
+  /** The dial's place, at this frame. */
+  place(rate, distortion, frame = 0) {
     const [x, y] = this.#at(rate, distortion);
-    this.dot.setAttribute("cx", x.toFixed(2));
-    this.dot.setAttribute("cy", y.toFixed(2));
+    this.past.setAttribute("d", this.node.dataset.training === "true" ? pathOf([...this.line.slice(0, Math.floor(frame) + 1 + this.forked), `${x.toFixed(2)} ${y.toFixed(2)}`]) : "");
+    // A place beyond the edge, at the beginning of a run, stands at the edge.
+    this.dot.setAttribute("cx", Math.min(x, this.width - EDGE.right).toFixed(2));
+    this.dot.setAttribute("cy", Math.max(y, EDGE.top).toFixed(2));
   }
 
   #at(rate, distortion) {

@@ -1,14 +1,15 @@
 // The dial: a slider over the atlas's axis, turned by pointer, keys or of itself, with its ticks and its reading.
 
-import { betaText, collapseOf } from "./axis.js";
+import { betaText, collapseOf, stepText } from "./axis.js";
 import { element, iconButton, setText } from "./dom.js";
+import { decimal } from "./inspector.js";
 import { tickLabel } from "./maths.js";
 
 export const ACTIVE = 0.01;
 const SWEEP_SECONDS = 10;
 const REPLAY_SECONDS = 8;
 const KEY_STEPS = 100;
-const CROWDED = 0.075;
+const CROWDED = 34;
 const KNOWN = ["beta", "model", "step"];
 
 export class Dial {
@@ -22,8 +23,9 @@ export class Dial {
     this.name = element("span", { class: "part-name dial-name" });
     this.newest = element("button", { type: "button", class: "newest", text: say("dial_newest"), title: say("dial_newest_help"), onclick: () => this.#toNewest(), hidden: true });
     this.value = element("output", { class: "number dial-value", "data-testid": "dial-value" });
+    this.reading = element("div", { class: "number dial-reading", "data-testid": "dial-reading" });
     this.scale = element("div", { class: "dial-scale", "aria-hidden": "true" });
-    this.node = element("section", { class: "dial" }, this.play, this.stop, this.name, element("div", { class: "dial-track" }, this.slider, this.scale), this.newest, this.value);
+    this.node = element("section", { class: "dial" }, this.play, this.stop, this.name, element("div", { class: "dial-track" }, this.slider, this.scale), this.newest, this.value, this.reading);
     this.node.hidden = true;
     this.#listen();
   }
@@ -31,7 +33,7 @@ export class Dial {
   #listen() {
     const { turn } = this.plane;
     this.slider.oninput = () => {
-      this.hold();
+      this.plane.hold();
       turn.to(Number(this.slider.value));
     };
     this.slider.onchange = () => turn.release();
@@ -39,7 +41,7 @@ export class Dial {
       const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
       if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      this.hold();
+      this.plane.hold();
       turn.to(this.#beside(this.plane.state.frame, way, event.shiftKey));
       this.update();
       turn.release();
@@ -54,10 +56,9 @@ export class Dial {
     return whole + way * (fine ? 1 : Math.max(1, Math.round(last / KEY_STEPS)));
   }
 
-  /** The person takes hold of it: it no longer plays, nor follows what is newest. */
+  /** It no longer plays, nor says that it follows what is newest. */
   hold() {
     this.#halt();
-    this.plane.follow.leave();
     this.newest.setAttribute("aria-pressed", "false");
   }
 
@@ -111,7 +112,7 @@ export class Dial {
   /** Follows the state, and what the page says of the axis. */
   update() {
     const { atlas, data, follow } = this.plane;
-    this.#drawScale(JSON.stringify([atlas.id, this.axis.last, this.axis.valueAt(this.axis.last), data.ends, data.collapse]));
+    this.#drawScale(JSON.stringify([atlas.id, this.slider.clientWidth, this.axis.last, this.axis.valueAt(this.axis.last), data.ends, data.collapse]));
     this.newest.hidden = !follow.live || !atlas.series;
     this.newest.setAttribute("aria-pressed", String(follow.on));
     this.follow();
@@ -130,7 +131,18 @@ export class Dial {
       model: () => say("dial_model_now", { percent: Math.round((100 * state.frame) / this.axis.last), first, last }),
     };
     setText(this.value, shown);
+    if (this.kind === "step") this.#read();
     this.slider.setAttribute("aria-valuetext", spoken[this.kind]());
+  }
+
+  // The figures of the test set at this step, as far as there are any.
+  #read() {
+    const { atlas, state, say } = this.plane;
+    const { distortion, rate, beta } = atlas.curves;
+    const at = (curve) => this.axis.curveAt(curve, state.frame);
+    const both = distortion && rate;
+    const figures = both ? { elbo: decimal(-(at(distortion) + at(rate)), 2), distortion: at(distortion).toFixed(2), rate: at(rate).toFixed(2) } : {};
+    setText(this.reading, [both && say("dial_figures", figures), beta && say("dial_figure_beta", { beta: Number(at(beta).toPrecision(3)) })].filter(Boolean).join(" \u00b7 "));
   }
 
   #drawScale(key) {
@@ -153,9 +165,10 @@ export class Dial {
     const marks = this.axis.ticks().map((value) => [text(Number(value.toPrecision(6))), this.axis.frameAt(value)]);
     if (this.kind !== "step") return marks;
     // Steps may crowd where frames are few: a name too near to the one before it is left out.
-    let last = -1;
+    const wide = this.slider.clientWidth || 1;
+    let last = -Infinity;
     return marks.filter(([, frame]) => {
-      const place = frame / (this.axis.last || 1);
+      const place = (wide * frame) / (this.axis.last || 1);
       if (place - last < CROWDED) return false;
       last = place;
       return true;
@@ -176,7 +189,7 @@ export class Dial {
   start() {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const { turn } = this.plane;
-    this.hold();
+    this.plane.hold();
     this.playing = true;
     const steps = this.kind === "step";
     const started = this.plane.state.frame / (this.axis.last || 1);
@@ -231,11 +244,6 @@ export class Dial {
     this.play.hidden = this.playing;
     this.stop.hidden = !this.playing;
   }
-}
-
-/** A training step for a tick: thousands as k, without needless zeros. */
-export function stepText(step) {
-  return Math.abs(step) < 1000 ? String(step) : `${Number((step / 1000).toPrecision(4))}k`;
 }
 
 /** How much the mean of each latent dimension varies over the images, by frame: the curves activity.0, activity.1, ... */

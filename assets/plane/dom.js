@@ -13,6 +13,19 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
+const SPACE = "http://www.w3.org/2000/svg";
+
+/** A node of a drawing in SVG, of the same form. */
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SPACE, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") node.textContent = value;
+    else node.setAttribute(name, String(value));
+  }
+  node.append(...children);
+  return node;
+}
+
 /** A canvas whose own pixels are width x height, whatever CSS makes of it. */
 export function pixels(width, height, properties = {}) {
   const canvas = element("canvas", properties);
@@ -44,15 +57,7 @@ const ICONS = {
 
 /** A 16-unit line icon in the current text colour. */
 export function icon(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "icon");
-  const line = document.createElementNS(space, "path");
-  line.setAttribute("d", ICONS[name]);
-  svg.append(line);
-  return svg;
+  return svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true", class: "icon" }, svg("path", { d: ICONS[name] }));
 }
 
 /** A button with an icon, a spoken name and the same name as its tooltip. */

@@ -1,5 +1,6 @@
 // One mounted plane: its parts, what it takes from the page and what it tells the page.
 
+import { Curves } from "./curves.js";
 import { Dial } from "./dial.js";
 import { element } from "./dom.js";
 import { listen } from "./events.js";
@@ -13,6 +14,7 @@ import { announce, withdraw } from "./padview.js";
 import { PathStrip } from "./path.js";
 import { Rates } from "./rates.js";
 import { Row } from "./row.js";
+import { Samples } from "./samples.js";
 import { Speech } from "./speech.js";
 import { Stage } from "./stage.js";
 import { messageOf, Options } from "./state.js";
@@ -45,7 +47,8 @@ export class LatentPlane extends Looking {
     this.adoptPacks();
     this.tie.take(data.link);
     this.row?.take(data.row);
-    this.rates?.take(data.marks);
+    this.rates?.take(data.marks, data.trajectories);
+    this.curves?.take(data.events);
     if (this.atlas) this.dial?.update();
     this.inspector?.twins.take(data.nearest);
     this.pad?.takePicture(data.picture);
@@ -85,6 +88,8 @@ export class LatentPlane extends Looking {
     this.inspector = this.has("inspector") ? new Inspector(this) : null;
     this.dial = this.has("dial") ? new Dial(this) : null;
     this.row = this.has("row") ? new Row(this) : null;
+    this.samples = this.has("samples") ? new Samples(this) : null;
+    this.curves = this.has("curves") ? new Curves(this) : null;
     this.rates = this.has("rates") ? new Rates(this) : null;
     this.path = this.has("path") ? new PathStrip(this) : null;
     this.pad = this.has("pad") ? new Pad(this) : null;
@@ -97,7 +102,7 @@ export class LatentPlane extends Looking {
       { class: "latent-plane" },
       element("div", { class: "head" }, ...nodes(this.toolbar, this.legend)),
       element("div", { class: "body" }, element("div", { class: "column" }, this.stage.node, ...nodes(this.dial)), ...nodes(this.inspector)),
-      ...nodes(this.row, this.rates, this.path, this.pad),
+      ...nodes(this.row, this.samples, this.curves, this.rates, this.path, this.pad),
       this.speech.node,
     );
     this.node.dataset.side = String(Boolean(this.inspector));
@@ -165,7 +170,7 @@ export class LatentPlane extends Looking {
       this.legend?.setAtlas(atlas);
     }
     this.dial?.setAtlas(atlas, same);
-    this.rates?.setAtlas(atlas);
+    for (const part of [this.samples, this.curves, this.rates]) part?.setAtlas(atlas);
     this.stage.setAtlas(atlas, same);
     this.pad?.setAtlas(atlas);
     this.follow.adopt(same);
@@ -185,7 +190,7 @@ export class LatentPlane extends Looking {
     this.grown = atlas.grown;
     state.frame = Math.min(state.frame, atlas.frames - 1);
     this.dial?.grow();
-    this.rates?.setAtlas(atlas);
+    for (const part of [this.curves, this.rates]) part?.setAtlas(atlas);
     this.stage.grow(atlas);
     this.follow.arrived();
   }
@@ -210,12 +215,16 @@ export class LatentPlane extends Looking {
     return this.stage.theme;
   }
 
+  /** The person takes hold of the axis: the dial no longer plays, nor follows what is newest. */
+  hold() {
+    this.follow.leave();
+    this.dial?.hold();
+  }
+
   /** The place on the axis is another: what shows it follows, in the same animation frame as the points. */
   followTurn() {
     this.colour();
-    this.dial?.follow();
-    this.rates?.follow();
-    this.row?.follow();
+    for (const part of [this.dial, this.samples, this.curves, this.rates, this.row]) part?.follow();
     if (this.pad?.code) this.pad.setAtlas();
   }
 

@@ -3,6 +3,7 @@
 import { Chart } from "./chart.js";
 import { activities, ACTIVE } from "./dial.js";
 import { element, setText } from "./dom.js";
+import { Trajectories } from "./trajectories.js";
 
 const WIDEST = 520;
 const FACTS = 300;
@@ -27,12 +28,13 @@ export class Rates {
       rates_objective: [say("rates_objective"), say("rates_objective_help")],
     };
     this.chart = new Chart(plane);
+    this.runs = new Trajectories(plane);
     this.numbers = Object.fromEntries(FIGURES.map((name) => [name, element("span", { class: "number rates-number", "data-testid": name })]));
     const row = ([name, help], ...values) => element("div", { class: "fact", title: help }, element("dt", { text: name }), element("dd", {}, ...values));
     const rows = FIGURES.map((name) => row(words[name], this.numbers[name], element("span", { class: "quiet", text: say("nats") })));
     this.active = element("span", { class: "number", "data-testid": "rates_active" });
     this.activeRow = row([say("rates_active"), say("rates_active_help")], this.active);
-    this.node = element("section", { class: "rates", "aria-label": say("rates") }, element("dl", { class: "facts" }, ...rows, this.activeRow), this.chart.node);
+    this.node = element("section", { class: "rates", "aria-label": say("rates") }, element("dl", { class: "facts" }, ...rows, this.activeRow), element("div", {}, this.chart.node, this.runs.node));
     this.node.hidden = true;
     this.marks = [];
     this.width = WIDEST;
@@ -40,15 +42,15 @@ export class Rates {
 
   setAtlas(atlas) {
     const { distortion, rate } = atlas.curves;
-    this.node.hidden = !distortion || !rate || atlas.frames < 2;
+    this.node.hidden = !distortion || !rate || (atlas.frames < 2 && !atlas.series);
     this.activeRow.hidden = activities(atlas).length === 0;
     this.#draw();
   }
 
-  /** Dedicated models: a list of {name, beta, rate, distortion}; what is none of these is passed over. */
-  take(marks) {
+  /** Dedicated models, {name, beta, rate, distortion}, and other runs; what is none of these is passed over. */
+  take(marks, trajectories) {
     const text = JSON.stringify(marks ?? []);
-    if (text === this.taken) return;
+    if (!this.runs.take(trajectories) && text === this.taken) return;
     this.taken = text;
     this.marks = Array.isArray(marks) ? marks.filter(isMark) : [];
     this.#draw();
@@ -66,8 +68,11 @@ export class Rates {
   #draw() {
     const { atlas } = this.plane;
     if (this.node.hidden || !atlas) return;
+    const { axis, name } = atlas;
     const { rate, distortion } = atlas.curves;
-    this.chart.draw(rate, distortion, this.marks, this.width);
+    const training = axis.name === "step";
+    const { others, fork } = this.runs.others({ name, steps: axis.values, rates: rate, distortions: distortion });
+    this.chart.draw(rate, distortion, this.marks, this.width, { training, runs: others, fork });
     this.follow();
   }
 
@@ -76,9 +81,10 @@ export class Rates {
     if (this.node.hidden || !atlas) return;
     const { axis, curves } = atlas;
     const [distortion, rate] = [axis.curveAt(curves.distortion, state.frame), axis.curveAt(curves.rate, state.frame)];
-    const figures = figuresOf(distortion, rate, axis.betaAt(state.frame));
+    const beta = curves.beta ? axis.curveAt(curves.beta, state.frame) : axis.betaAt(state.frame);
+    const figures = figuresOf(distortion, rate, beta);
     for (const name of FIGURES) setText(this.numbers[name], figures[name].toFixed(2).replace("-", "\u2212"));
-    this.chart.place(rate, distortion);
+    this.chart.place(rate, distortion, state.frame);
     const active = activities(atlas).flatMap((curve, k) => (axis.curveAt(curve, state.frame) > ACTIVE ? [`z${String.fromCharCode(0x2081 + k)}`] : []));
     setText(this.active, active.length ? active.join(", ") : say("rates_none_active"));
   }

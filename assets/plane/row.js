@@ -3,11 +3,9 @@
 import { meanPictures, paintGrey } from "./decoding.js";
 import { element, pixels } from "./dom.js";
 import { toBytes } from "./likelihood.js";
+import { FEW, Turns } from "./turns.js";
 
 const MOST_DIGITS = 24;
-const FEW = 4;
-const BUDGET = 9;
-const SLOW = 28;
 
 const isGrey = (v) => Number.isInteger(v) && v >= 0 && v <= 255;
 const isDigit = (digit) => Array.isArray(digit?.pixels) && digit.pixels.length === 784 && digit.pixels.every(isGrey);
@@ -19,9 +17,7 @@ export class Row {
     this.node = element("section", { class: "row", "aria-label": plane.say("row") }, this.list);
     this.node.hidden = true;
     this.digits = [];
-    this.next = 0;
-    this.due = 0;
-    this.last = 0;
+    this.turns = new Turns(plane);
     this.bytes = new Uint8Array(784);
   }
 
@@ -53,25 +49,14 @@ export class Row {
     const { atlas } = this.plane;
     const possible = Boolean(atlas?.canDecode()) && this.digits.length > 0;
     this.node.hidden = !possible;
-    this.due = possible ? Math.ceil(this.digits.length / FEW) : 0;
+    this.turns.follow(possible ? this.digits.length : 0);
   }
 
-  /**
-   * Develops a few at a time, in turns, for some milliseconds, as few as it takes where frames come slowly. Returns
-   * whether some are still due.
-   */
+  /** Develops a few at a time. Returns whether some are still due. */
   work() {
-    const now = performance.now();
-    const end = now + (now - this.last > SLOW ? 0 : BUDGET);
-    this.last = now;
-    while (this.due > 0) {
-      this.#develop(this.next);
-      this.next = (this.next + FEW) % (FEW * Math.ceil(this.digits.length / FEW));
-      this.due--;
-      if (performance.now() > end) break;
-    }
-    this.node.dataset.frame = this.due ? "" : String(this.plane.state.frame);
-    return this.due > 0;
+    const more = this.turns.work((first) => this.#develop(first));
+    this.node.dataset.frame = more ? "" : String(this.plane.state.frame);
+    return more;
   }
 
   #develop(first) {

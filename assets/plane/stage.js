@@ -134,7 +134,7 @@ export class Stage {
       const pixels = Math.round(side * this.ratio);
       if (canvas.width !== pixels) canvas.width = canvas.height = pixels;
     }
-    this.plane.rates?.resize(width);
+    for (const part of [this.plane.curves, this.plane.rates]) part?.resize(width);
     this.redraw({ points: true });
   }
 
@@ -177,7 +177,7 @@ export class Stage {
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work()];
+    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work()];
     if (more.some(Boolean)) this.redraw();
   }
 

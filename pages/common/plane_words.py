@@ -8,7 +8,7 @@ from pages.common.i18n import _
 def words() -> dict[str, str]:
     """Return the plane's words by the name its JavaScript knows them by; {names} are filled in there."""
     above = {**_stage(), **_toolbar(), **_overlays(), **_legend(), **_inspector()}
-    return {**above, **_dial(), **_row(), **_rates(), **_path(), **_pad(), **_spoken()}
+    return {**above, **_dial(), **_row(), **_curves(), **_rates(), **_path(), **_pad(), **_spoken()}
 
 
 def _stage() -> dict[str, str]:
@@ -115,6 +115,8 @@ def _dial() -> dict[str, str]:
         "dial_beta_now": _("beta {value}"),
         "dial_step_now": _("step {value}"),
         "dial_model_now": _("{percent} percent of the way from {first} to {last}"),
+        "dial_figures": _("ELBO {elbo} · D {distortion} · R {rate} nats"),
+        "dial_figure_beta": _("β {beta}"),
         "dial_collapse": _("collapse"),
         "dial_collapse_help": _("From β = {value} on, fewer than two latent dimensions are active"),
     }
@@ -125,6 +127,22 @@ def _row() -> dict[str, str]:
         "row": _("Chosen digits and their reconstructions"),
         "row_original": _("Original {label}"),
         "row_reconstruction": _("Reconstruction of {label}"),
+    }
+
+
+def _curves() -> dict[str, str]:
+    return {
+        "samples": _("Samples"),
+        "samples_help": _("Decoded from the same twelve draws of N(0, I) at every step: what the model makes up"),
+        "samples_go": _("Go to z {x}, {y}"),
+        "curves": _("Curves of the run"),
+        "curves_drawing": _("Curves over the training steps, with the dial's place as a line to be drawn along them"),
+        "curves_names": _("Show and hide curves"),
+        "curves_test": _("Test"),
+        "curves_test_help": _("On the test set, as a full line"),
+        "curves_train": _("Training"),
+        "curves_train_help": _("On the training set, as a broken line"),
+        "curves_both": _("{test} test, {train} training"),
     }
 
 
@@ -147,6 +165,7 @@ def _rates() -> dict[str, str]:
         "chart_x": _("Rate (nats)"),
         "chart_y": _("Distortion (nats)"),
         "chart_elbo": _("ELBO {value}"),
+        "chart_runs": _("Other runs on the chart"),
         "chart_mark": _("{name}: β {beta}, rate {rate}, distortion {distortion} nats"),
     }
 

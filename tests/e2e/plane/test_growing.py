@@ -158,7 +158,12 @@ def test_a_newer_base_takes_the_place_of_the_older_without_a_jump(bench: Bench) 
     expect(bench.stage).to_have_attribute("data-frame", "2")
     expect(bench.page.get_by_test_id("dial-value")).to_have_text("150")
     expect(bench.stage).to_have_attribute("aria-busy", "false")
-    options = {"frame": 3, "pins": [[1, 1], [0, 1]], "overlays": ["labels"], "parts": ["inspector", "dial"]}
+    options: dict[str, Any] = {
+        "frame": 3,
+        "pins": [[1, 1], [0, 1]],
+        "overlays": ["labels"],
+        "parts": ["inspector", "dial"],
+    }
     bench.show(pack_id(newer), z=list(Z), rest=False, **options)
     expect(bench.stage).to_have_attribute("data-frame", "2")
     bench.hover(0.8, 0.3)
