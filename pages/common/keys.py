@@ -5,6 +5,7 @@ from typing import Final
 DRAWN: Final = "plane.drawn"
 EVIDENCE: Final = "digit.evidence"
 GALLERY_PAGE: Final = "gallery.page"
+MEASURED: Final = "sides.measured"
 NOTICES: Final = "notices"
 OWN_IMAGES: Final = "images.own"
 PAGE: Final = "page"
@@ -13,6 +14,12 @@ PICTURE_FILE: Final = "digit.picture.file"
 PICTURE_REFUSED: Final = "digit.picture.refused"
 REMEMBERED: Final = "remembered"
 REVISION: Final = "revision"
+TRAIN_BASE: Final = "train.base"
+TRAIN_BEHIND: Final = "train.behind"
+TRAIN_PICK: Final = "train.pick"
+TRAIN_PLACE: Final = "train.place"
+TRAIN_GO: Final = "train.go"
+TRAIN_PROBLEM: Final = "train.problem"
 
 
 def of_view(parameter: str) -> str:

@@ -86,6 +86,8 @@ def _style() -> None:
           .st-key-inline-bar [data-testid=stElementContainer]:has([data-testid=stSelectbox]) { width: 12rem; }
           .st-key-inline-bar [data-testid=stSelectbox] > label { display: none; }
         }
+        /* A page that looks again three times a second would show it three times a second. */
+        .stApp:has(.st-key-inline-train) [data-testid=stStatusWidget] { display: none; }
         [data-testid=stMetricValue], [data-testid=stTable] td { font-variant-numeric: tabular-nums; }
         [data-testid=stTable] :is(th, td):first-child { padding-left: 0; }
         </style>
