@@ -24,15 +24,19 @@ LOGVAR_RANGE = (-12.0, 8.0)
 _ACTIVATIONS = {"silu": F.silu, "relu": F.relu, "tanh": F.tanh, "gelu": F.gelu, "elu": F.elu}
 
 
+_STEEPNESS = 3.0
+
+
 class Gate(nn.Module):
     """A factor sigmoid(u log beta + v) for each unit of a layer (multi-rate VAE: Bae et al. 2023, eq. 8)."""
 
     def __init__(self, width: int, beta_range: tuple[float, ...]) -> None:
         super().__init__()
         low, high = map(math.log, beta_range)
-        # Each unit starts half open at a beta of its own, so that the whole range has units that turn there.
+        # Each unit starts half open at a beta of its own, so that the whole range has units that turn there, and
+        # steeply enough for the short stretch of betas in which the code collapses.
         turning = low + (high - low) * torch.rand(width)
-        self.u = nn.Parameter(torch.randn(width))
+        self.u = nn.Parameter(_STEEPNESS * torch.randn(width))
         self.v = nn.Parameter(-self.u.detach() * turning)
 
     def forward(self, log_beta: Tensor) -> Tensor:

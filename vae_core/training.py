@@ -22,7 +22,7 @@ EVALUATION_SEED = 20130
 """Seeds the noise of every evaluation, so that it neither disturbs training nor differs between epochs."""
 
 
-BALANCE = 0.35
+BALANCE = 0.2
 """The power of 1 + beta that an any-beta model's loss is divided by."""
 
 
