@@ -20,7 +20,7 @@ from vae_core.errors import ConfigError, LatentExplorerError
 from vae_core.microscope import Look, look, weights_of
 from vae_core.models import Autoencoder
 from vae_core.objectives import elbo_terms
-from vae_core.training import TrainState, draw_log_beta, start, train_step
+from vae_core.training import BALANCE, TrainState, draw_log_beta, start, train_step
 
 IMAGE = make_images(8, seed=3)[0][7]
 RANGE = (0.01, 200.0)
@@ -91,7 +91,7 @@ def test_an_any_beta_models_step_is_that_at_the_beta_given() -> None:
     assert seen.distortion == pytest.approx(reconstruction.item(), rel=1e-5)
     assert seen.rate == pytest.approx(kl.item(), rel=1e-5)
     assert seen.loss == pytest.approx((seen.distortion + beta * seen.rate) / seen.divisor, rel=1e-6)
-    assert seen.divisor == pytest.approx((1 + beta) ** 0.35)
+    assert seen.divisor == pytest.approx((1 + beta) ** BALANCE)
     weights_and_biases = {name: norm for name, norm in seen.gradient_norms.items() if ".gate." not in name}
     assert weights_and_biases == pytest.approx(_norms(grey.model), rel=1e-4)
     assert {"encoder.gate.0", "decoder.gate.0"} <= set(seen.gradient_norms)

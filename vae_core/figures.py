@@ -123,3 +123,97 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], palette: Palette = LIG
     _styled(figure, 2 * HEIGHT)
     figure.update_xaxes(title_text="step", row=len(curves), col=1)
     return figure
+
+
+def pixel_map(values: ArrayLike, palette: Palette = LIGHT) -> go.Figure:
+    """Return what every pixel (H, W) costs, in nats, with its scale; zero is as clear as the paper behind it.
+
+    Densities can earn nats too: what is below zero has a colour of its own.
+    """
+    pixels = np.asarray(values, dtype=np.float64)
+    low, high = min(0.0, float(pixels.min())), max(1e-6, float(pixels.max()))
+    zero = abs(low) / (high - low)
+    scale = [[zero, _faded(palette.accent, 0)], [1, _faded(palette.accent, 1)]]
+    if low < 0:
+        earning = palette.digits[6]
+        scale = [[0, _faded(earning, -low / max(high, -low))], [zero, _faded(earning, 0)], *scale]
+        scale[-1][1] = _faded(palette.accent, high / max(high, -low))
+    heatmap = _heatmap(pixels, scale, (low, high), "row %{y}, column %{x}: %{z:.3f} nats<extra></extra>")
+    heatmap.update(showscale=True, colorbar=_BELOW)
+    return _square(go.Figure(heatmap), beside=8, below=60)
+
+
+def picture(values: ArrayLike) -> go.Figure:
+    """Return grey values (H, W) in [0, 1], zero black; as large as a `pixel_map`, so that they stand side by side."""
+    hover = "row %{y}, column %{x}: %{z:.3f}<extra></extra>"
+    heatmap = _heatmap(np.asarray(values, dtype=np.float64), [[0, "#000000"], [1, "#ffffff"]], (0.0, 1.0), hover)
+    return _square(go.Figure(heatmap))
+
+
+SIDE = 220
+"""Pixels of the screen that a picture is wide and high, where there is room."""
+_BELOW = {
+    "orientation": "h",
+    "x": 0,
+    "xanchor": "left",
+    "xpad": 0,
+    "y": 0,
+    "yanchor": "top",
+    "lenmode": "pixels",
+    "len": SIDE,
+    "thickness": 8,
+    "outlinewidth": 0,
+    "nticks": 4,
+    "title": {"text": "nats", "side": "bottom"},
+}
+
+
+def _faded(colour: str, opacity: float) -> str:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return f"rgba({red}, {green}, {blue}, {opacity:.3f})"
+
+
+def _heatmap(pixels: Any, scale: list[Any], limits: tuple[float, float], hover: str) -> go.Heatmap:
+    return go.Heatmap(
+        z=pixels, colorscale=scale, zmin=limits[0], zmax=limits[1], showscale=False, hovertemplate=hover, zsmooth=False
+    )
+
+
+def _square(figure: go.Figure, beside: int = 0, below: int = 0) -> go.Figure:
+    """Show a heatmap as a picture: its first row at the top, its pixels square, room for a scale and its labels."""
+    margin = {"l": beside, "r": beside, "t": 0, "b": below, "autoexpand": False}
+    _styled(figure, SIDE + below).update_layout(margin=margin)
+    figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
+    figure.update_yaxes(visible=False, constrain="domain", constraintoward="top", scaleanchor="x", title_text="row")
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def kl_bars(kl: ArrayLike, palette: Palette = LIGHT) -> go.Figure:
+    """Return bars of the KL divergence of each latent dimension, (d,), in nats."""
+    values = np.asarray(kl, dtype=np.float64)
+    names = [str(number) for number in range(1, values.size + 1)]
+    hover = "dimension %{x}: %{y:.3f} nats<extra></extra>"
+    figure = _styled(go.Figure(go.Bar(x=names, y=values, marker_color=palette.accent, hovertemplate=hover)), 170)
+    figure.update_layout(bargap=0.5)
+    figure.update_xaxes(type="category", title_text="latent dimension")
+    figure.update_yaxes(title_text="KL, nats", rangemode="tozero")
+    return figure
+
+
+def gradient_norms(
+    norms: Mapping[str, float], before: Mapping[str, float] | None = None, palette: Palette = LIGHT
+) -> go.Figure:
+    """Return bars of the gradient norm of each layer, the first layer at the top; ``before`` marks earlier norms."""
+    layers, values = list(norms), list(norms.values())
+    hover = "%{y}: %{x:.4g}<extra></extra>"
+    figure = go.Figure(go.Bar(x=values, y=layers, orientation="h", marker_color=palette.accent, hovertemplate=hover))
+    if before is not None:
+        marks = {"symbol": "line-ns", "size": 14, "line": {"width": 2, "color": palette.unknown}}
+        earlier = [before.get(layer) for layer in layers]
+        figure.add_scatter(x=earlier, y=layers, mode="markers", marker=marks, hovertemplate=f"before: {hover}")
+    _styled(figure, 60 + 30 * len(layers))
+    figure.update_xaxes(title_text="norm, nats per unit of weight", rangemode="tozero")
+    figure.update_xaxes(showgrid=True, gridcolor=_GRID)
+    figure.update_yaxes(type="category", autorange="reversed", title_text="layer", showgrid=False)
+    return figure

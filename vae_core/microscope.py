@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,15 @@ from vae_core.config import check_beta, check_setting
 from vae_core.errors import LatentExplorerError
 from vae_core.models import IMAGE_SHAPE, Autoencoder
 from vae_core.objectives import ElboTerms, kl_per_dimension, reparameterise, standard_normal
+from vae_core.run_control import change_control
+from vae_core.run_folder import read_state
 from vae_core.training import BALANCE, TrainState, balanced_loss, prepare_batch
 
 NEWEST = 2**62
 """A step after every other."""
+PATIENCE = 10.0
+"""Seconds that a trainer may take for one step."""
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -222,3 +228,23 @@ def weights_of(run: Path) -> tuple[int, Autoencoder]:
     Raises LatentExplorerError where the run has none yet.
     """
     return run_keyframes.load(run, NEWEST)
+
+
+def take_step(run: Path, patience: float = PATIENCE) -> int:
+    """Pause a run, have its trainer take exactly one more step, and return once the weights after it are there.
+
+    Returns the step of the newest keyframe before: the step just before where the run was paused already.
+    Raises LatentExplorerError where the run is not being trained, or its trainer does not answer in time.
+    """
+    before, _ = weights_of(run)
+    change_control(run, paused=True, more_steps=1)
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        status = read_state(run).status
+        # A running trainer may write keyframes before it looks; that of the single step is there once it has paused.
+        if status != "running" and run_keyframes.steps(run)[-1] > before:
+            return before
+        if status not in ("running", "paused", "queued"):
+            raise LatentExplorerError(f"no step was taken, because the run is {status}: resume it")
+        time.sleep(_LOOK_SECONDS)
+    raise LatentExplorerError(f"the trainer has not taken the step within {patience:g} s: look again in a moment")
