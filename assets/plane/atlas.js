@@ -1,22 +1,19 @@
 // The atlas: N points at K frames along an axis, with a decoder for each frame, read from one pack.
 
-import { Axis } from "./axis.js";
+import { Course } from "./course.js";
 import { likelihoodOf } from "./likelihood.js";
 import { checkShapes, Network } from "./network.js";
 import { valueRange } from "./points.js";
-import { thin } from "./series.js";
 
 export const NO_LABEL = 255;
 const MOST_DECODERS = 12;
-const MOST_ADDED = 32;
-const SPREAD = 19;
 
-export class Atlas {
+export class Atlas extends Course {
   constructor(pack) {
     const about = pack.description("atlas");
     if (about === null) throw new Error("the file holds no atlas");
     if (about.version !== 1) throw new Error(`atlas version ${about.version} is not known here`);
-    this.pack = pack;
+    super(pack, about);
     this.about = about;
     this.id = about.id;
     this.name = about.name;
@@ -25,28 +22,12 @@ export class Atlas {
     this.units = about.units ?? {};
     this.variance = about.variance ?? 0;
     this.likelihood = likelihoodOf(about.likelihood);
-    /** The name of the series that it is the beginning of, or "". */
-    this.series = about.series ?? "";
-    /** Counts up whenever the atlas grows. */
-    this.grown = 0;
-    const [frames, count] = pack.shape("positions");
-    this.count = count;
-    this.positions = pack.floats("positions");
-    this.places = Array.from({ length: frames }, (_, k) => this.positions.subarray(2 * count * k, 2 * count * (k + 1)));
-    this.axis = new Axis(about.axis?.name ?? "single", pack.floats("axis"));
     this.labels = pack.integers("labels");
-    if (this.labels.length !== count || this.axis.values.length !== frames) throw new Error("labels or axis do not fit the points");
+    if (this.labels.length !== this.count || this.axis.values.length !== this.frames) throw new Error("labels or axis do not fit the points");
     this.values = new Map(pack.names().filter((name) => name.startsWith("values.")).map((name) => [name.slice(7), name]));
-    this.curves = curvesOf(about.curves, frames);
-    this.decoders = about.decoders.map((spec) => ({ pack, ...spec }));
     this.networks = new Map();
     this.recent = [];
     this.#check();
-  }
-
-  /** How many there are; more as the atlas grows. */
-  get frames() {
-    return this.places.length;
   }
 
   // A broken atlas is found out when it comes, not when somebody points at it.
@@ -73,21 +54,6 @@ export class Atlas {
 
   canEncode() {
     return Boolean(this.about.encoder) && this.about.latent_dim === 2;
-  }
-
-  /** The positions of frames floor(frame) and the next, and how far between them: [a, b, fraction]. */
-  framePair(frame) {
-    const k = Math.min(Math.floor(frame), this.frames - 1);
-    const next = Math.min(k + 1, this.frames - 1);
-    return [this.places[k], this.places[next], frame - k];
-  }
-
-  /** Positions at a frame, whole or between two; the last ones between two are kept. */
-  positionsAt(frame) {
-    const [a, b, t] = this.framePair(frame);
-    if (t === 0) return a;
-    if (this.blended?.frame !== frame) this.blended = { frame, points: a.map((value, i) => value + (b[i] - value) * t) };
-    return this.blended.points;
   }
 
   /** A colouring of the points at whole frame k: (N,). */
@@ -118,7 +84,7 @@ export class Atlas {
   /** What distinguishes the decoder of a frame from that of another: the same place, the same images. */
   decoderPlace(frame) {
     const spec = this.#specAt(frame);
-    return spec?.gated ? frame : spec?.frame;
+    return spec?.gated ? frame : spec?.place ?? spec?.frame;
   }
 
   /**
@@ -174,82 +140,6 @@ export class Atlas {
     for (let i = 0; i < count; i++) codes.set(out.subarray(i * encoder.outputs, i * encoder.outputs + 2), 2 * i);
     return codes;
   }
-
-  /** Points that say how far the codes reach: all of them, or of some of the frames it has grown by. */
-  spread() {
-    if (this.grown === 0) return this.positions;
-    const step = Math.max(1, (this.frames - 1) / SPREAD);
-    const out = new Float32Array(2 * this.count * (1 + Math.floor((this.frames - 1) / step + 1e-9)));
-    for (let k = 0; 2 * this.count * k < out.length; k++) out.set(this.places[this.frames - 1 - Math.round(k * step)], 2 * this.count * k);
-    return out;
-  }
-
-  // ---- growth
-
-  /**
-   * Takes the frames of a tail that it does not have. Where the tail says otherwise of frames that it has, those go,
-   * if the tail is the `truth`; else the tail is left alone. Returns whether anything has changed.
-   */
-  append(tail, truth) {
-    const { start, count, axis, frames, curves } = tail;
-    if (count !== this.count || start > this.frames) return false;
-    const same = axis.findIndex((value, k) => this.axis.values[start + k] !== value);
-    if (same < 0) return false;
-    if (start + same < this.frames && (!truth || start + same === 0)) return false;
-    this.#cut(start + same);
-    this.places.push(...frames.slice(same));
-    this.axis.extend(axis.slice(same));
-    for (const [name, curve] of Object.entries(this.curves)) {
-      if (isCurve(curves[name], axis.length)) curve.push(...curves[name].slice(same));
-      else delete this.curves[name];
-    }
-    this.grown++;
-    return true;
-  }
-
-  #cut(frames) {
-    if (frames === this.frames) return;
-    this.places.length = frames;
-    this.axis.cut(frames);
-    for (const curve of Object.values(this.curves)) curve.length = frames;
-  }
-
-  /** Takes what another base of the series has beyond this one. */
-  continueAs(other) {
-    for (const spec of other.decoders) if (spec.frame >= this.decoders.at(-1).frame) this.addDecoder(spec);
-    const { frames: start, count } = this;
-    if (other.count !== count || !this.axis.values.every((value, k) => k >= other.frames || other.axis.values[k] === value)) return;
-    const beyond = { start, count, axis: [...other.axis.values].slice(start), frames: other.places.slice(start) };
-    this.append({ ...beyond, curves: Object.fromEntries(Object.entries(other.curves).map(([name, curve]) => [name, curve.slice(start)])) }, false);
-  }
-
-  /** A decoder that holds from its frame on. Returns whether it is news. */
-  addDecoder(spec) {
-    const held = this.decoders.findIndex(({ frame }) => frame === spec.frame);
-    if (held >= 0) return false;
-    this.decoders.push(spec);
-    this.decoders.sort((a, b) => a.frame - b.frame);
-    const added = new Map(this.decoders.filter(({ pack }) => pack !== this.pack).map((each) => [each.frame, each]));
-    thin(added, MOST_ADDED);
-    this.decoders = this.decoders.filter(({ frame, pack }) => pack === this.pack || added.has(frame));
-    this.grown++;
-    return true;
-  }
-
-  /** Where one point is at a frame, whole or between two. */
-  pointAt(index, frame) {
-    const [a, b, t] = this.framePair(frame);
-    return [0, 1].map((k) => a[2 * index + k] + t * (b[2 * index + k] - a[2 * index + k]));
-  }
-}
-
-// Figures of whole frames; a curve that does not have a number for each of them is left out.
-function curvesOf(curves, frames) {
-  return Object.fromEntries(Object.entries(curves ?? {}).filter(([, curve]) => isCurve(curve, frames)));
-}
-
-function isCurve(curve, frames) {
-  return Array.isArray(curve) && curve.length === frames && curve.every(Number.isFinite);
 }
 
 /** How many points of each class 0..9, then of none. */

@@ -22,21 +22,28 @@ export class Follow {
 
   /** What the page says: whether the atlas still grows, and where on its axis the plane should be. */
   take(live, frame, changed) {
-    const elsewhere = changed && this.given !== undefined && frame !== this.given;
-    this.given = frame;
-    if (elsewhere) this.leave();
+    const { atlas, state } = this.plane;
+    const elsewhere = changed && this.given !== undefined && frame !== this.given && frame < (atlas?.frames ?? 0) - 1;
     const begins = live && !this.live;
+    this.given = frame;
     this.live = live;
-    if (!begins) return;
-    this.on = true;
-    if (this.plane.atlas) this.#glide(performance.now());
+    if (begins) this.on = this.#isWanted();
+    else if (elsewhere) this.leave();
+    if (!this.on || !atlas) return;
+    if (changed) state.frame = this.target ?? atlas.frames - 1;
+    if (begins) this.#glide(performance.now());
+  }
+
+  // A live atlas is followed, unless the page says that the person stands elsewhere.
+  #isWanted() {
+    return this.live && !(this.given > 0);
   }
 
   /** Another atlas is shown, or a newer base of the same series. */
   adopt(same) {
     if (!same) {
       this.stop();
-      this.on = this.live;
+      this.on = this.#isWanted();
     }
     const { atlas, state } = this.plane;
     if (!this.on) return;

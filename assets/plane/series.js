@@ -65,7 +65,7 @@ export class Series {
     if (content instanceof Keyframe) {
       this.keyframes.set(content.frame, content);
       thin(this.keyframes, MOST_KEYFRAMES);
-      return bases.map((base) => base.addDecoder(content.spec)).some(Boolean);
+      return bases.map((base) => base.addDecoder(content.spec, true)).some(Boolean);
     }
     this.tails = [...this.tails, content].slice(-MOST_TAILS);
     return bases.map((base) => base.append(content, true) && this.#goOn(base)).some(Boolean);
@@ -77,8 +77,16 @@ export class Series {
     return true;
   }
 
-  /** A base has come: it takes what an earlier one had beyond it, and what has been waiting. */
+  /**
+   * A base has come: it takes what an earlier one had beyond it, and what has been waiting. If its frames are others
+   * than those of the earlier one, nothing of that goes with it.
+   */
   found(base, earlier) {
+    if (earlier.some((other) => !base.agrees(other))) {
+      this.keyframes.clear();
+      this.tails = [];
+      return;
+    }
     for (const other of earlier) base.continueAs(other);
     for (const { spec } of this.keyframes.values()) base.addDecoder(spec);
     this.#goOn(base);

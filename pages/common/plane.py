@@ -107,7 +107,7 @@ def latent_plane(
         ends: what stands at the ends of the dial over a pair of models; without it, the parts of the atlas's name.
         link: the planes that this one shares its pointer with.
         live: whether the atlas still grows, by the tails and keyframes of its series. The dial then follows the newest
-            frame until somebody turns it; a button leads back.
+            frame until somebody turns it, or the page names a ``frame`` other than 0; a button leads back.
         rest: whether a resting pointer is reported; clicks and keys always are.
         renderer: "auto", or "canvas2d" to do without WebGL.
         on_change: called when the browser reports something, before the page runs again.

@@ -223,6 +223,43 @@ def test_a_finished_run_has_no_button_for_the_newest_and_starts_where_the_page_s
     expect(bench.stage).to_have_attribute("data-frame", "1")
 
 
+def test_a_live_run_is_left_where_the_page_says_that_somebody_stood(bench: Bench) -> None:
+    _open(bench, live=True, frame=2)
+    bench.carry(make_tail(3, 6), "tail")
+    bench.frame()
+    expect(bench.stage).to_have_attribute("data-frame", "2")
+    expect(_newest(bench)).to_have_attribute("aria-pressed", "false")
+
+
+def test_what_a_page_repeats_does_not_turn_the_dial_back_while_it_follows(bench: Bench) -> None:
+    _open(bench, live=True, frame=0)
+    bench.show(pack_id(BASE), z=list(Z), rest=False, parts=["inspector", "dial"], live=True, frame=0, revision=7)
+    bench.frame()
+    expect(bench.stage).to_have_attribute("data-frame", "3")
+    bench.show(pack_id(BASE), z=list(Z), rest=False, parts=["inspector", "dial"], live=True, frame=1, revision=7)
+    expect(bench.stage).to_have_attribute("data-frame", "1")
+    expect(_newest(bench)).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_decoder_that_comes_again_for_a_frame_takes_the_place_of_the_older(bench: Bench) -> None:
+    _open(bench, live=True)
+    bench.carry(pack_keyframe(SERIES, 3, SECOND), "keyframe")
+    bench.frame()
+    assert _shows(bench, SECOND)
+    bench.carry(pack_keyframe(SERIES, 3, THIRD), "keyframe")
+    bench.frame()
+    assert _shows(bench, THIRD)
+
+
+def test_a_finished_run_grows_to_its_end_where_the_page_names_the_last_frame(bench: Bench) -> None:
+    _open(bench, live=True, frame=0)
+    options: dict[str, Any] = {"z": list(Z), "rest": False, "parts": ["inspector", "dial"], "frame": 8}
+    whole = make_series({0: FIRST}, 9)
+    bench.show(pack_id(whole), live=False, **options)
+    bench.carry(whole)
+    expect(bench.stage).to_have_attribute("data-frame", "8")
+
+
 def test_the_last_frame_is_reached_where_it_comes_after_the_end(bench: Bench) -> None:
     _open(bench, live=True)
     bench.show(pack_id(BASE), z=list(Z), rest=False, parts=["inspector", "dial"], live=False)
