@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from pages.common import caches, image_sets, keys, state
-from pages.common.compare_view import LINK, MODEL, OTHER, PART, PARTS, VIEW
-from pages.common.comparison_parts import Pair, interpolation, morph, reconstructions, samples
+from pages.common.compare_view import LINK, MODEL, OTHER, PART, PARTS, VIEW, runs
+from pages.common.comparison_parts import interpolation, morph, reconstructions, samples
 from pages.common.details import recogniser
 from pages.common.i18n import _
 from pages.common.layout import open_page, problem, remark
@@ -18,16 +18,18 @@ from pages.common.parameters import Parameter, Z
 from pages.common.plane import Link, carry, latent_plane
 from pages.common.plane_options import LINKS
 from pages.common.plane_view import HIDDEN, plane_state, take_over
+from pages.common.sides import Pair, Side, limits, measured, open_side
 from pages.common.text import quoted
-from vae_core.registry import list_models, model_problems, read_card
+from vae_core.registry import list_models, model_problems
 
 KEYS = ("plane-first", "plane-second")
 
 
-def choose(parameter: Parameter[str], names: list[str], images: image_sets.Shown) -> caches.Opened | None:
+def choose(parameter: Parameter[str], names: list[str], images: image_sets.Shown) -> Side | None:
     """Return the model asked for on one side; where it cannot be shown, say so and go on with another."""
     wanted = state.get(parameter)
-    opened, errors = caches.first_that_opens([wanted, *(name for name in names if name != wanted)], images)
+    order = [wanted, *(name for name in names if name != wanted)]
+    opened, errors = caches.first_that_opens(order, partial(open_side, shown=images))
     if opened is None:
         problem(_("No model can be shown."), *dict.fromkeys([*map(str, errors), *model_problems()]))
         return None
@@ -38,10 +40,12 @@ def choose(parameter: Parameter[str], names: list[str], images: image_sets.Shown
     return opened
 
 
-def controls(names: list[str]) -> None:
-    """Draw what is chosen for the whole page: both models, and what their pointers share."""
+def controls(names: list[str], linked: bool) -> None:
+    """Draw what is chosen for the whole page: both models, and what their pointers share if there are two."""
     for parameter, title in ((MODEL, _("Left")), (OTHER, _("Right"))):
         st.selectbox(title, names, key=parameter.key, width=220, help=_("The model whose plane is on this side"))
+    if not linked:
+        return
     st.segmented_control(
         _("Shared pointer"),
         LINKS,
@@ -60,25 +64,33 @@ def _link_title(link: str) -> str:
 @st.fragment
 def planes(pair: Pair, recogniser_id: str | None) -> None:
     """Show both planes; the pointer is shared in the browser, without the server."""
-    shown, link = plane_state(), state.get(LINK)
-    for number, (column, opened) in enumerate(zip(st.columns(2, gap="large"), pair, strict=True)):
-        # By digit, or each by itself, z is a place of the left plane only.
-        placed = number == 0 or link == "coordinate"
+    for number, (column, side) in enumerate(zip(st.columns(2, gap="large"), pair, strict=True)):
         with column:
-            st.markdown(_("**{name}**").format(name=opened.name))
-            latent_plane(
-                opened.atlas.id,
-                key=KEYS[number],
-                recogniser=recogniser_id,
-                z=shown.z if placed else None,
-                hidden=shown.hidden,
-                parts=("legend", "inspector"),
-                link=Link("compare", link),
-                rest=False,
-                revision=state.revision(),
-                on_change=partial(_take_over, KEYS[number], (HIDDEN, Z) if placed else (HIDDEN,)),
-            )
+            st.markdown(_("**{name}**").format(name=side.name))
+            if side.atlas:
+                _show_plane(number, side.atlas.id, recogniser_id)
+            else:
+                sentence = _("A latent space of {size} dimensions is no plane.")
+                st.caption(sentence.format(size=side.model.config.latent_dim))
     state.publish(VIEW)
+
+
+def _show_plane(number: int, atlas: str, recogniser_id: str | None) -> None:
+    shown, link = plane_state(), state.get(LINK)
+    # By digit, or each by itself, z is a place of the left plane only.
+    placed = number == 0 or link == "coordinate"
+    latent_plane(
+        atlas,
+        key=KEYS[number],
+        recogniser=recogniser_id,
+        z=shown.z if placed else None,
+        hidden=shown.hidden,
+        parts=("legend", "inspector"),
+        link=Link("compare", link),
+        rest=False,
+        revision=state.revision(),
+        on_change=partial(_take_over, KEYS[number], (HIDDEN, Z) if placed else (HIDDEN,)),
+    )
 
 
 def _take_over(key: str, kept: tuple[Parameter[Any], ...]) -> None:
@@ -99,7 +111,7 @@ def below(pair: Pair, recogniser_id: str | None) -> None:
     )
     part = state.get(PART)
     if part == "measures":
-        measures(read_card(pair[0].name), read_card(pair[1].name))
+        measures(measured(pair[0]), measured(pair[1]))
     elif part == "morph":
         morph(pair, recogniser_id)
     else:
@@ -131,22 +143,26 @@ def main() -> None:
     open_page(_("Compare"))
     problems = st.container(key="problems")
     bar = st.container(horizontal=True, vertical_alignment="center", key="inline-bar")
-    names = [card.name for card in list_models()]
+    bundled = [card.name for card in list_models()]
     with problems, st.spinner(_("Opening the models…")):
         images = image_sets.published("mnist", "test")
-        first, second = (choose(parameter, names, images) for parameter in (MODEL, OTHER))
+        first, second = (choose(parameter, bundled, images) for parameter in (MODEL, OTHER))
         pack = recogniser() if first and second else None
         if first and (reasons := model_problems()):
             remark(_("Some models cannot be shown."), *reasons)
     if first is None or second is None:
         return
+    pair = (first, second)
     with bar:
-        controls(names)
+        controls([*bundled, *runs()], linked=all(side.atlas for side in pair))
+    for sentence in limits(pair):
+        st.caption(sentence)
     recogniser_id = pack.id if pack else None
-    planes((first, second), recogniser_id)
-    below((first, second), recogniser_id)
-    for key, opened in {opened.atlas.id: opened for opened in (first, second)}.items():
-        carry(opened.atlas.content, key=f"atlas-{key}")
+    if any(side.atlas for side in pair):
+        planes(pair, recogniser_id)
+    below(pair, recogniser_id)
+    for atlas in {side.atlas.id: side.atlas for side in pair if side.atlas}.values():
+        carry(atlas.content, key=f"atlas-{atlas.id}")
     if pack:
         carry(pack.content, key="recogniser")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -41,7 +42,8 @@ def choose_images() -> image_sets.Shown:
 def choose_model(names: list[str], images: image_sets.Shown) -> Opened | None:
     """Return the model the person asks for; where it cannot be shown, say so and go on with another."""
     wanted = state.get(MODEL)
-    opened, errors = caches.first_that_opens([wanted, *(name for name in names if name != wanted)], images)
+    order = [wanted, *(name for name in names if name != wanted)]
+    opened, errors = caches.first_that_opens(order, partial(caches.open_model, shown=images))
     reasons = list(dict.fromkeys([*map(str, errors), *model_problems()]))
     if opened is None:
         problem(_("No model can be shown."), *reasons)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import streamlit as st
 from torch import Tensor
@@ -20,6 +20,7 @@ from vae_core.recogniser import recogniser_card, recogniser_pack
 from vae_core.registry import load_model, read_card
 
 MOST_MODELS: Final = 8
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,12 @@ def open_model(name: str, shown: Shown | None = None) -> Opened:
     return opened
 
 
-def first_that_opens(names: Iterable[str], shown: Shown) -> tuple[Opened | None, list[LatentExplorerError]]:
+def first_that_opens(names: Iterable[str], open_one: Callable[[str], T]) -> tuple[T | None, list[LatentExplorerError]]:
     """Return the first of these models that can be opened, and what was wrong with those before it."""
     errors: list[LatentExplorerError] = []
     for name in names:
         try:
-            return open_model(name, shown), errors
+            return open_one(name), errors
         except LatentExplorerError as error:
             errors.append(error)
     return None, errors
@@ -82,11 +83,20 @@ def open_recogniser() -> Pack:
 # The digest is a part of the key: a file that was rebuilt is read again. The images are told apart by theirs.
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
 def _open_model(name: str, sha256: str, images_key: str, _images: ImageSet) -> Opened:
-    model = _load_model(name, sha256)
+    return encoded(name, _load_model(name, sha256), _images)
+
+
+def encoded(name: str, model: Autoencoder, images: ImageSet) -> Opened:
+    """Return a model of a two-dimensional latent space with images encoded by it, for whoever keeps it.
+
+    Raises:
+        LatentExplorerError: the latent space is not a plane.
+    """
     # No more than the digits have colours of their own; the others are one class to the plane.
-    encoded = replace(atlas.of_model(name, model, _images.images, _images.labels), classes=_images.classes)
-    codes, errors = encoded.positions[0], encoded.values["reconstruction"]
-    return Opened(name, model, _images, codes, errors, _pack(atlas.pack(encoded), "atlas"))
+    made = replace(atlas.of_model(name, model, images.images, images.labels), classes=images.classes)
+    return Opened(
+        name, model, images, made.positions[0], made.values["reconstruction"], _pack(atlas.pack(made), "atlas")
+    )
 
 
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)

@@ -10,24 +10,26 @@ import torch
 from torch import Tensor
 
 from pages.common import state
-from pages.common.caches import Opened, Pack
-from pages.common.compare_view import DIGITS, DRAW, FIRST, LAST, MOST_DRAWS
+from pages.common.caches import Pack
+from pages.common.compare_view import DIGITS, DRAW, FIRST, LAST, MORPH, MOST_DRAWS
 from pages.common.i18n import _
 from pages.common.plane import carry, latent_plane
+from pages.common.plane_state import PlaneState, parse
+from pages.common.sides import Pair, Side
 from vae_core import atlas
 from vae_core.comparison import between, draw_noise, from_noise, nats_scale, one_of_each, reconstruct
 from vae_core.export import grid_png, png
 
-Pair = tuple[Opened, Opened]
 SAMPLES: Final = 24
 COLUMNS: Final = 12
 FRAMES: Final = 12
+MORPHING: Final = "morph"
 
 
 def reconstructions(pair: Pair) -> None:
     """Show a test digit of each class, what both models make of it, and the error of each."""
     _draw_again(_("Other digits"), _("Another test digit of each class"))
-    rows = _reconstructed(pair[0].atlas.id, pair[1].atlas.id, state.get(DRAW), pair)
+    rows = _reconstructed(pair[0].key, pair[1].key, state.get(DRAW), pair)
     sides = {side: opened.name for side, opened in zip(("a", "b"), pair, strict=True)}
     config: dict[str, Any] = {"original": st.column_config.ImageColumn(_("Original"))}
     for side, name in sides.items():
@@ -67,10 +69,13 @@ def samples(pair: Pair) -> None:
         if not opened.model.is_variational:
             title = _("**{name}**, the same noise scaled to the Gaussian fitted to its codes")
             _strip(title.format(name=opened.name), _sampled(opened, fitted=True))
-    st.caption(_("Images at the same place come from the same noise; what is shown is the mean of p(x|z)."))
+    if len({opened.model.config.latent_dim for opened in pair}) == 1:
+        st.caption(_("Images at the same place come from the same noise; what is shown is the mean of p(x|z)."))
+    else:
+        st.caption(_("Each from noise of its own latent size; what is shown is the mean of p(x|z)."))
 
 
-def _sampled(opened: Opened, fitted: bool) -> bytes:
+def _sampled(opened: Side, fitted: bool) -> bytes:
     noise = draw_noise(SAMPLES, opened.model.config.latent_dim, state.get(DRAW))
     return grid_png(from_noise(opened.model, noise, opened.codes if fitted else None), COLUMNS, 3)
 
@@ -93,18 +98,28 @@ def interpolation(pair: Pair) -> None:
 
 def morph(pair: Pair, recogniser: str | None) -> None:
     """Show a plane on which every point moves from its place in one latent space to its place in the other."""
-    names = pair[0].name, pair[1].name
-    made = _morphing(pair[0].atlas.id, pair[1].atlas.id, pair)
+    if any(opened.atlas is None for opened in pair):
+        st.markdown(_("A morph leads from one plane to another: both models need a latent size of 2."))
+        return
+    made = _morphing(pair[0].key, pair[1].key, pair)
     latent_plane(
         made.id,
-        key="morph",
+        key=MORPHING,
         recogniser=recogniser,
         parts=("dial", "legend", "inspector"),
-        ends=names,
+        frame=state.get(MORPH),
+        ends=(pair[0].name, pair[1].name),
         rest=False,
         overlays=("labels", "prior"),
+        revision=state.revision(),
+        on_change=_keep_morph,
     )
     carry(made.content, key="morph-atlas")
+
+
+def _keep_morph() -> None:
+    said = st.session_state[MORPHING].get("view")
+    state.put(MORPH, min(1.0, parse(said, PlaneState(frame=state.get(MORPH))).frame))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
