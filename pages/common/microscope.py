@@ -129,9 +129,15 @@ def _see(model: Autoencoder, image: Tensor, number: int, beta: float, draw: int)
 
 
 def _headline(shown: Shown, can_step: bool) -> None:
-    words = _("Weights after step {step}, β = {beta}.").format(step=f"{shown.step:,}", beta=f"{shown.now.beta:.4g}")
+    words = _("Weights after step {step}.").format(step=f"{shown.step:,}")
+    if shown.now.kl is not None:
+        words = _("Weights after step {step}, β = {beta}.").format(step=f"{shown.step:,}", beta=f"{shown.now.beta:.4g}")
     if shown.before is not None:
         words += " " + _("Small figures: the change since step {step}.").format(step=f"{shown.before_step:,}")
     elif can_step:
         words += " " + _("After **Next batch**, each number shows its change.")
-    st.caption(words)
+    how = _(
+        "Computed here in float32, from the newest weights that the run has kept, rounded to float16. Gradients are "
+        "shown before any clipping. For a binary likelihood the pixels are drawn once for each digit."
+    )
+    st.caption(words, help=how)
