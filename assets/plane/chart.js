@@ -33,6 +33,7 @@ export function diagonals({ x, y }, most) {
   });
 }
 
+const placeText = (corner) => corner.map((v) => v.toFixed(2)).join(" ");
 const pathOf = (corners) => (corners.length ? `M${corners.join("L")}` : "");
 
 // Whether a polyline runs through the place of a name whose lower left corner is at x, y.
@@ -65,14 +66,14 @@ export class Chart {
     this.node.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
     this.node.setAttribute("width", String(width));
     this.node.setAttribute("height", String(this.height));
-    const corners = rates.map((rate, k) => this.#at(rate, distortions[k]));
+    const corners = this.#cornersOf({ rates, distortions });
     if (fork) corners.unshift(this.#at(...fork));
     this.forked = fork ? 1 : 0;
-    this.line = corners.map((corner) => corner.map((v) => v.toFixed(2)).join(" "));
+    this.line = corners.map(placeText);
     const curve = svg("path", { class: "chart-curve", d: pathOf(this.line) });
     this.past = svg("path", { class: "chart-past" });
     const lines = this.#inside(...runs.map((run) => this.#run(run)), curve, this.past);
-    this.node.replaceChildren(this.#frame(), this.#elbos(corners), lines, ...marks.map((mark) => this.#mark(mark)), this.dot);
+    this.node.replaceChildren(this.#frame(), this.#elbos([corners, ...runs.map((run) => this.#cornersOf(run))]), lines, ...marks.map((mark) => this.#mark(mark)), this.dot);
   }
 
   // Lines end at the edges of the chart.
@@ -83,9 +84,14 @@ export class Chart {
     return svg("svg", { x: left, y: top, width, height, class: "chart-inside" }, inner);
   }
 
+  #cornersOf({ rates, distortions }) {
+    return rates.map((rate, k) => this.#at(rate, distortions[k]));
+  }
+
   // A run has a wider line that cannot be seen, to be pointed at.
-  #run({ name, rates, distortions, fork, colour }) {
-    const d = pathOf(rates.map((rate, k) => this.#at(rate, distortions[k]).map((v) => v.toFixed(2)).join(" ")));
+  #run(run) {
+    const { name, fork, colour } = run;
+    const d = pathOf(this.#cornersOf(run).map(placeText));
     const title = svg("title", { text: name });
     const group = svg("g", { class: "chart-run", "data-run": name, "data-colour": colour }, title, svg("path", { class: "chart-reach", d }), svg("path", { d }));
     if (fork) {
@@ -128,8 +134,8 @@ export class Chart {
     return group;
   }
 
-  // Named at an end where the curve does not run.
-  #elbos(curve) {
+  // Named at an end where no curve runs.
+  #elbos(curves) {
     const group = svg("g", { class: "chart-elbos" });
     for (const { elbo, from, to } of diagonals(this.window, 8)) {
       const [x1, y1] = this.#at(...from);
@@ -137,7 +143,7 @@ export class Chart {
       group.append(svg("line", { x1, y1, x2, y2 }));
       const text = this.plane.say("chart_elbo", { value: tickLabel(elbo, 1) });
       const spots = [{ x: x2 - 4, y: y2 - 6, "text-anchor": "end" }, { x: x1 + 6, y: y1 + 15, "text-anchor": "start" }];
-      const spot = spots.find(({ x, y, ...rest }) => x2 - x1 > NAME && !crosses(curve, rest["text-anchor"] === "end" ? x - NAME : x, y));
+      const spot = spots.find(({ x, y, ...rest }) => x2 - x1 > NAME && !curves.some((curve) => crosses(curve, rest["text-anchor"] === "end" ? x - NAME : x, y)));
       if (spot) group.append(svg("text", { ...spot, text }));
     }
     return group;

@@ -5,6 +5,8 @@ import { settled } from "./chart.js";
 /** From top to bottom. */
 export const PANELS = ["elbo", "distortion", "rate", "beta"];
 
+const LEAST = 1;
+
 const sum = (a, b) => a && b && a.map((value, k) => -(value + b[k]));
 
 /** The lines of a panel: on the test set, on the training set, each of a frame's figures or missing. */
@@ -13,13 +15,13 @@ export function panelOf(name, curves) {
   return { name, lines: { test: curves[name], train: name === "beta" ? undefined : curves[`train_${name}`] } };
 }
 
-/** The scale of some lines together: what they show once their beginning is over, with a margin. */
+/** The scale of some lines together: what they show once their beginning is over, with a margin, and a nat at least. */
 export function spanOf(lines) {
   const values = lines.flatMap(settled);
   if (values.length === 0) return [0, 1];
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-  const margin = Math.max(0.08 * (high - low), 1e-3 * Math.abs(high), 1e-6);
-  return [low - margin, high + margin];
+  const margin = Math.max(0.08 * (high - low), (LEAST - (high - low)) / 2);
+  return [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];
 }
 
 /** A line through (steps, values); more places than there are pixels are thinned, the newest stays. */

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.plane.harness import (
     SERIES,
@@ -52,8 +52,9 @@ def _open(bench: Bench, base: bytes = BASE, **options: Any) -> None:
     bench.open(base, z=list(Z), rest=False, parts=["inspector", "dial"], **options)
 
 
-def test_a_tail_extends_the_axis_and_a_dial_that_was_turned_stays_where_it_is(bench: Bench) -> None:
-    _open(bench, frame=2)
+@pytest.mark.parametrize("renderer", ["auto", "canvas2d"])
+def test_a_tail_extends_the_axis_and_a_dial_that_was_turned_stays_where_it_is(bench: Bench, renderer: str) -> None:
+    _open(bench, frame=2, renderer=renderer)
     bench.carry(make_tail(2, 8), "tail")
     assert _frames(bench) == 8
     expect(bench.stage).to_have_attribute("data-frame", "2")
@@ -290,6 +291,69 @@ def test_replay_runs_to_the_end_and_stops_there(bench: Bench) -> None:
     expect(bench.stage).to_have_attribute("data-frame", "3")
     expect(bench.page.get_by_role("button", name="Play the dial")).to_be_visible()
     assert bench.wait_for_told("state.frame === 3")["frame"] == 3
+
+
+def test_a_view_at_home_goes_along_with_a_home_that_grows_and_one_of_ones_own_stays(js: Page) -> None:
+    found = js.evaluate(
+        """() => {
+          const ends = [];
+          for (const zoomed of [false, true]) {
+            const view = new plane.View();
+            view.setHome({ x: -3, y: -3, side: 6 });
+            if (zoomed) view.panBy(0.01, 0);
+            view.widen({ x: -2, y: -2, side: 1 });
+            const still = !view.approach();
+            const before = view.side;
+            view.widen({ x: -5, y: 0, side: 6 });
+            const sides = [view.side];
+            while (view.approach()) sides.push(view.side);
+            const { home } = view;
+            const holds = home.x <= -5 && home.x + home.side >= 3 && home.y <= -3 && home.y + home.side >= 6;
+            ends.push({ still, before, sides, holds, side: home.side });
+          }
+          return ends;
+        }"""
+    )
+    at_home, own = found
+    assert at_home["still"]
+    assert own["still"]
+    assert at_home["holds"]
+    assert own["holds"]
+    assert at_home["sides"][0] == at_home["before"]
+    assert at_home["sides"] == sorted(at_home["sides"])
+    assert at_home["sides"][-1] == at_home["side"]
+    assert own["sides"] == [own["before"]]
+
+
+def test_names_keep_to_their_class_over_a_long_way_and_never_jump(bench: Bench) -> None:
+    _open(bench, make_series({0: FIRST}, 90), frame=0, overlays=["labels"])
+    found = bench.page.evaluate(
+        """async (id) => {
+          const atlas = plane.packOf(id);
+          const turn = new plane.Turn({
+            atlas,
+            state: { frame: 0, overlays: new Set(["labels"]) },
+            supportNow() { return new plane.Support(atlas, this.state.frame, new Set(), { x: -4, y: -4, side: 8 }); },
+            stage: { redraw() {} },
+            refresh() {},
+          });
+          turn.to(1);
+          turn.to(80);
+          const before = turn.hearts();
+          turn.since -= 5000;
+          turn.renew();
+          const after = turn.hearts();
+          turn.since -= 5000;
+          const end = turn.hearts();
+          turn.stop();
+          return [before, after, end, turn.plane.supportNow().hearts];
+        }""",
+        pack_id(make_series({0: FIRST}, 90)),
+    )
+    before, after, end, hearts = ({heart["kind"]: heart["z"] for heart in each} for each in found)
+    for kind, place in before.items():
+        assert after[kind] == pytest.approx(place, abs=0.05)
+        assert end[kind] == pytest.approx(hearts[kind], abs=0.05)
 
 
 def test_a_tail_that_is_broken_leaves_the_map_as_it_is(bench: Bench) -> None:
