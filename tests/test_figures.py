@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vae_core import figures
@@ -82,6 +82,7 @@ errors = st.lists(st.floats(0, 1000), min_size=1, max_size=50)
 
 
 @given(errors, errors)
+@example([5e-324], [0.0])
 def test_shares_of_a_histogram_sum_to_one_over_the_same_bins(selection: list[float], rest: list[float]) -> None:
     every, chosen = figures.error_histogram(selection, [*rest, *selection]).data
     assert (every.name, chosen.name) == ("all", "selection")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
 from vae_core.errors import LatentExplorerError
@@ -74,6 +74,12 @@ def class_probabilities(
     return figure
 
 
+def _room(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis that holds these values, some way apart even where the values are not."""
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high - low > 1e-9 * max(1.0, abs(low), abs(high)) else (low - 0.5, high + 0.5)
+
+
 def error_histogram(
     selection: ArrayLike,
     everything: ArrayLike,
@@ -89,7 +95,7 @@ def error_histogram(
     chosen, every = np.asarray(selection, dtype=np.float64), np.asarray(everything, dtype=np.float64)
     if not chosen.size or not every.size:
         raise LatentExplorerError("a histogram needs at least one image: select some")
-    edges = np.histogram_bin_edges(np.concatenate([chosen, every]), bins)
+    edges = np.linspace(*_room(np.concatenate([chosen, every])), bins + 1)
     centres = (edges[:-1] + edges[1:]) / 2
     figure = go.Figure()
     for name, values, colour in (("all", every, palette.unknown), ("selection", chosen, palette.accent)):
