@@ -2,6 +2,9 @@
 
 import { ticks } from "./maths.js";
 
+/** The variance of its mean from which on a latent dimension counts as active. */
+export const ACTIVE = 0.01;
+
 export class Axis {
   /** values: one for each frame, ascending. An axis of betas runs evenly in the logarithm. */
   constructor(name, values) {
@@ -90,4 +93,9 @@ export function collapseOf(axis, activities, threshold) {
   let first = axis.last + 1;
   while (first > 0 && active(first - 1) < 2) first--;
   return first > axis.last ? null : axis.values[first];
+}
+
+/** How much the mean of each latent dimension varies over the images, by frame: the curves activity.0, activity.1, ... */
+export function activities(atlas) {
+  return Object.keys(atlas.curves).filter((name) => /^activity\.\d+$/.test(name)).sort().map((name) => atlas.curves[name]);
 }

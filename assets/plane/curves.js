@@ -70,7 +70,9 @@ export class Curves {
   }
 
   setAtlas(atlas) {
-    this.panels = PANELS.map((name) => panelOf(name, atlas.curves)).filter(({ lines }) => lines.test || lines.train);
+    // Without a prior there is neither a rate nor a bound.
+    const names = atlas.hasPrior() ? PANELS : ["distortion"];
+    this.panels = names.map((name) => panelOf(name, atlas.curves)).filter(({ lines }) => lines.test || lines.train);
     this.node.hidden = atlas.axis.name !== "step" || this.panels.length === 0;
     this.#draw();
   }

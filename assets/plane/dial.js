@@ -1,11 +1,10 @@
 // The dial: a slider over the atlas's axis, turned by pointer, keys or of itself, with its ticks and its reading.
 
-import { betaText, collapseOf, stepText } from "./axis.js";
+import { ACTIVE, activities, betaText, collapseOf, stepText } from "./axis.js";
 import { element, iconButton, setText } from "./dom.js";
 import { decimal } from "./inspector.js";
 import { tickLabel } from "./maths.js";
 
-export const ACTIVE = 0.01;
 const SWEEP_SECONDS = 10;
 const REPLAY_SECONDS = 8;
 const KEY_STEPS = 100;
@@ -140,9 +139,12 @@ export class Dial {
     const { atlas, state, say } = this.plane;
     const { distortion, rate, beta } = atlas.curves;
     const at = (curve) => this.axis.curveAt(curve, state.frame);
-    const both = distortion && rate;
-    const figures = both ? { elbo: decimal(-(at(distortion) + at(rate)), 2), distortion: at(distortion).toFixed(2), rate: at(rate).toFixed(2) } : {};
-    setText(this.reading, [both && say("dial_figures", figures), beta && say("dial_figure_beta", { beta: Number(at(beta).toPrecision(3)) })].filter(Boolean).join(" \u00b7 "));
+    const figures = [];
+    if (distortion && rate && atlas.hasPrior()) {
+      figures.push(say("dial_figures", { elbo: decimal(-(at(distortion) + at(rate)), 2), distortion: at(distortion).toFixed(2), rate: at(rate).toFixed(2) }));
+      if (beta) figures.push(say("dial_figure_beta", { beta: Number(at(beta).toPrecision(3)) }));
+    } else if (distortion) figures.push(say("dial_figure_distortion", { distortion: at(distortion).toFixed(2) }));
+    setText(this.reading, figures.join(" \u00b7 "));
   }
 
   #drawScale(key) {
@@ -244,9 +246,4 @@ export class Dial {
     this.play.hidden = this.playing;
     this.stop.hidden = !this.playing;
   }
-}
-
-/** How much the mean of each latent dimension varies over the images, by frame: the curves activity.0, activity.1, ... */
-export function activities(atlas) {
-  return Object.keys(atlas.curves).filter((name) => /^activity\.\d+$/.test(name)).sort().map((name) => atlas.curves[name]);
 }

@@ -6,6 +6,7 @@ import { isBehind } from "./packs.js";
 const FIRST_INTERVAL = 350;
 const SHORTEST = 60;
 const LONGEST = 2000;
+const LONGEST_GAP = 5;
 const SHARE = 0.9;
 const BETWEEN_DRAWS = 28;
 const GRACE = 250;
@@ -56,7 +57,8 @@ export class Follow {
     const now = performance.now();
     const since = now - (this.last ?? now - this.interval);
     this.last = now;
-    this.interval = Math.min(LONGEST, Math.max(SHORTEST, (this.interval + since) / 2));
+    // A pause says nothing of how fast they come after it.
+    if (since < LONGEST_GAP * this.interval) this.interval = Math.min(LONGEST, Math.max(SHORTEST, (this.interval + since) / 2));
     if (this.on) this.#glide(now);
   }
 
@@ -83,6 +85,7 @@ export class Follow {
   #glide(now) {
     const { state, atlas, turn } = this.plane;
     const newest = atlas.frames - 1;
+    if (newest === this.target && this.request) return;
     this.from = Math.min(newest, Math.max(state.frame, this.target ?? 0));
     this.target = newest;
     this.began = now;

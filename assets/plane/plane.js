@@ -161,6 +161,7 @@ export class LatentPlane extends Looking {
     const same = before !== null && before.series !== "" && before.series === atlas.series && before.count === atlas.count;
     this.atlas = atlas;
     this.grown = atlas.grown;
+    this.frames = atlas.frames;
     this.support = null;
     this.turn.stop();
     if (same) this.#moveOver(before.axis, atlas.axis);
@@ -192,7 +193,9 @@ export class LatentPlane extends Looking {
     this.dial?.grow();
     for (const part of [this.curves, this.rates]) part?.setAtlas(atlas);
     this.stage.grow(atlas);
-    this.follow.arrived();
+    // A decoder alone is nothing to go to.
+    if (atlas.frames !== this.frames) this.follow.arrived();
+    this.frames = atlas.frames;
   }
 
   /** Everything again: cheap, since drawing waits for the next animation frame. */

@@ -1,7 +1,7 @@
 // Distortion, rate and what follows from them at the dial's place, in nats, and the chart they lie on.
 
+import { ACTIVE, activities } from "./axis.js";
 import { Chart } from "./chart.js";
-import { activities, ACTIVE } from "./dial.js";
 import { element, setText } from "./dom.js";
 import { Trajectories } from "./trajectories.js";
 
@@ -42,7 +42,8 @@ export class Rates {
 
   setAtlas(atlas) {
     const { distortion, rate } = atlas.curves;
-    this.node.hidden = !distortion || !rate || (atlas.frames < 2 && !atlas.series);
+    const coded = atlas.hasPrior() && distortion && rate;
+    this.node.hidden = !coded || (atlas.frames < 2 && !atlas.series);
     this.activeRow.hidden = activities(atlas).length === 0;
     this.#draw();
   }

@@ -36,7 +36,7 @@ export class Samples {
   }
 
   setAtlas(atlas) {
-    this.node.hidden = atlas.axis.name !== "step" || !atlas.canDecode();
+    this.node.hidden = atlas.axis.name !== "step" || !atlas.canDecode() || !atlas.hasPrior();
     this.shown = null;
     this.follow();
   }

@@ -116,6 +116,7 @@ def _dial() -> dict[str, str]:
         "dial_step_now": _("step {value}"),
         "dial_model_now": _("{percent} percent of the way from {first} to {last}"),
         "dial_figures": _("ELBO {elbo} · D {distortion} · R {rate} nats"),
+        "dial_figure_distortion": _("D {distortion} nats"),
         "dial_figure_beta": _("β {beta}"),
         "dial_collapse": _("collapse"),
         "dial_collapse_help": _("From β = {value} on, fewer than two latent dimensions are active"),

@@ -194,6 +194,7 @@ def test_the_way_to_a_new_frame_is_glided_and_no_more_than_one_arrival_behind(be
     behind = []
     for end in range(5, 9):
         bench.carry(make_tail(3, end), "tail")
+        bench.carry(pack_keyframe(SERIES, end - 1, SECOND), "keyframe")
         bench.frame()
         behind.append(end - 1 - float(bench.stage.get_attribute("data-frame") or "nan"))
     expect(bench.stage).to_have_attribute("data-frame", "7")
@@ -201,6 +202,16 @@ def test_the_way_to_a_new_frame_is_glided_and_no_more_than_one_arrival_behind(be
     assert max(behind) <= 1
     assert seen == sorted(seen)
     assert any(place % 1 for place in seen)
+
+
+def test_a_decoder_alone_does_not_hurry_the_way_to_a_frame(bench: Bench) -> None:
+    _open(bench, live=True)
+    bench.carry(make_tail(3, 5), "tail")
+    bench.carry(pack_keyframe(SERIES, 4, SECOND), "keyframe")
+    bench.frame()
+    place = float(bench.stage.get_attribute("data-frame") or "nan")
+    assert 3 <= place < 4
+    expect(bench.stage).to_have_attribute("data-frame", "4")
 
 
 def test_turning_the_dial_leaves_following_and_a_button_returns(bench: Bench) -> None:

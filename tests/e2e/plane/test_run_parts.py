@@ -163,6 +163,16 @@ def test_an_atlas_without_training_has_no_curves_and_no_samples(bench: Bench) ->
         bench.page.evaluate("unmount()")
 
 
+def test_an_autoencoders_run_has_distortion_alone(bench: Bench) -> None:
+    bench.open(make_series({0: make_model(kind="ae")}, 8), frame=4)
+    shown = bench.page.locator(".curves-panel").evaluate_all("(all) => all.map((panel) => panel.dataset.name)")
+    assert shown == ["distortion"]
+    expect(_button(bench, "Rate R")).to_be_hidden()
+    expect(bench.page.get_by_test_id("dial-reading")).to_have_text(f"D {CURVES['distortion'][4]:.2f} nats")
+    for part in (".rates", ".samples"):
+        expect(bench.page.locator(part)).to_be_hidden()
+
+
 # ---- the trajectory among others
 
 
