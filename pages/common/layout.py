@@ -85,6 +85,16 @@ def _style() -> None:
           .st-key-notices { flex-wrap: wrap; }
           .st-key-inline-bar [data-testid=stElementContainer]:has([data-testid=stSelectbox]) { width: 12rem; }
           .st-key-inline-bar [data-testid=stSelectbox] > label { display: none; }
+          .st-key-compact-panels [data-testid=stElementContainer] { max-width: 100%; }
+          /* Five columns find no room: a line for the measure, one for its values, one for what it says. */
+          .st-key-measures :is(table, thead, tbody) { display: block; width: 100%; }
+          .st-key-measures tr {
+            display: grid; grid-template-columns: repeat(3, 1fr); padding-block: 0.375rem;
+            border-bottom: 1px solid var(--st-border-color, rgb(128 128 128 / 30%));
+          }
+          .st-key-measures :is(th, td) { border: none; padding: 0.125rem 0; text-align: left !important; }
+          .st-key-measures :is(th, td):is(:first-child, :last-child) { grid-column: 1 / -1; }
+          .st-key-measures :is(th:last-child, td:empty) { display: none; }
         }
         /* A page that looks again three times a second would show it three times a second. */
         .stApp:has(.st-key-inline-train) [data-testid=stStatusWidget] { display: none; }

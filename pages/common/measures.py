@@ -90,7 +90,9 @@ def _meanings() -> dict[str, str]:
         "continuity_p99": _("The same where it is steepest. Lower: no cliffs where one digit jumps to another."),
         "completeness": _("Share of samples recognised as a digit. Higher: a random z gives something that is one."),
         "precision": _("Share of samples that lie among real digits. Higher: samples look real."),
-        "recall": _("Share of real digits that lie among samples. Higher: samples show all the variety there is."),
+        "recall": _(
+            "Share of real digits that lie among samples. Near 0: decoded means are blurrier than real digits."
+        ),
         "frechet": _("How far samples are from real digits as a whole. Lower: alike in look and in variety."),
         "holes": _("Share of the prior where hardly any code is. Lower: few samples are of what was never learned."),
         "rate": _("What a code tells of its image: KL(q(z|x) ‖ p(z)). It is the price of a detailed code.").replace(
