@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.factories import make_config
-from vae_core import run_trainer, runs
+from vae_core import run_recorder, runs
 from vae_core.checkpoints import save_state
 from vae_core.config import RunConfig
 from vae_core.errors import LatentExplorerError
@@ -100,7 +100,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path, data: Pat
 
 
 def test_checkpoints_are_written_while_training(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_trainer, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(run_recorder, "CHECKPOINT_SECONDS", -1.0)
     run = tmp_path / "run"
     training = runs.train(run, runs.create(run, make_config(data)), report_every=2)
     next(training)

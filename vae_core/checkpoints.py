@@ -28,14 +28,16 @@ _DAMAGE = (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueE
 """What reading a file that is not, or no longer, what we wrote can raise."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, makes_folder: bool = True) -> None:
     """Put ``content`` at ``path`` so that a reader sees the old file or the new, never a part of one.
 
+    The folder is made where it is missing, unless that would bring back one that somebody has deleted.
     Raises LatentExplorerError, naming the file and the cause, where it cannot be written.
     """
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if makes_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
@@ -113,7 +115,7 @@ def _strip(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def save_state(path: Path, state: TrainState) -> None:
+def save_state(path: Path, state: TrainState, makes_folder: bool = True) -> None:
     """Write everything that resuming needs to ``path``, atomically.
 
     Raises LatentExplorerError where the file cannot be written.
@@ -132,7 +134,7 @@ def save_state(path: Path, state: TrainState) -> None:
         "best_epoch": state.best_epoch,
         "controls": vars(state.controls),
     }
-    write_atomically(path, _serialise(tensors, header))
+    write_atomically(path, _serialise(tensors, header), makes_folder)
 
 
 def load_state(path: Path, remedy: str = "train it again") -> TrainState:

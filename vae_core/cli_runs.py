@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vae_core import run_check, run_control, run_folder, run_queue
+from vae_core import run_check, run_control, run_folder, run_queue, runs
+from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import number, print_json, print_pairs, print_table, say
+from vae_core.cli_train import training_options, with_training
 from vae_core.config import to_json
 from vae_core.errors import LatentExplorerError
 from vae_core.run_folder import read_about, read_config, read_state
@@ -34,6 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     control.add_argument("--step", action="store_true", help="take one step and pause")
     control.add_argument("--stop", action="store_true", help="write a checkpoint and end")
     _action(actions, "stop", "stop a run and wait until its trainer has gone")
+    _action(actions, "rename", "give a run another name").add_argument("name", help="what it is called from now on")
+    fork = _action(actions, "fork", "start a run from the weights that another one had at a step, in the background")
+    fork.add_argument(
+        "--step", type=at_least(0), required=True, metavar="N", help="the newest keyframe at or before it"
+    )
+    fork.add_argument("--run", type=Path, dest="target", metavar="NEW", help="the new run directory (beside DIR)")
+    training_options(fork.add_argument_group("the training (each option replaces the run's)"))
     _action(actions, "delete", "delete a run that does not train")
     _action(actions, "check", "read every file of a run and say what is wrong with it")
 
@@ -49,7 +59,10 @@ def _action(actions: Any, name: str, text: str, needs_run: bool = True) -> argpa
 
 
 def _setting(text: str) -> float | str:
-    return text if text == "schedule" else float(text)
+    try:
+        return text if text == "schedule" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a number nor 'schedule'") from None
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -60,6 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
         "resume": _resume,
         "control": _control,
         "stop": _stop,
+        "rename": _rename,
+        "fork": _fork,
         "delete": _delete,
         "check": _check,
     }
@@ -160,8 +175,9 @@ def _control(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, option)
         if value is not None:
             changes[name] = None if value == "schedule" else value
-    if arguments.pause and arguments.resume:
-        raise LatentExplorerError("--pause and --resume say opposite things: leave one out")
+    for option in ("pause", "step"):
+        if getattr(arguments, option) and arguments.resume:
+            raise LatentExplorerError(f"--{option} and --resume say opposite things: leave one out")
     if arguments.pause or arguments.step:
         changes["paused"] = True
     if arguments.resume:
@@ -175,7 +191,7 @@ def _control(arguments: argparse.Namespace) -> None:
     control = run_control.change_control(arguments.run, **changes)
     if arguments.json:
         print_json({"run": str(arguments.run), **vars(control)})
-    elif not run_folder.is_alive(read_state(arguments.run)):
+    elif read_state(arguments.run).status not in run_folder.ACTIVE:
         say(f"{arguments.run} does not train now: it will find this when it is resumed")
 
 
@@ -184,6 +200,20 @@ def _stop(arguments: argparse.Namespace) -> None:
     read_config(run)
     run_queue.stop(run, _STOP_SECONDS)
     _report(arguments, run, "stopped")
+
+
+def _rename(arguments: argparse.Namespace) -> None:
+    run_folder.rename(arguments.run, arguments.name)
+    _report(arguments, arguments.run, f"is called {run_folder.read_about(arguments.run).name}")
+
+
+def _fork(arguments: argparse.Namespace) -> None:
+    source = arguments.run
+    config = read_config(source)
+    target = arguments.target or run_folder.new_folder(source.resolve().parent)
+    runs.fork(source, arguments.step, target, replace(config, train=with_training(config.train, arguments)))
+    run_queue.enqueue(target, time.time())
+    _report(arguments, target, f"forked from step {run_folder.read_about(target).parent_step:,}")
 
 
 def _delete(arguments: argparse.Namespace) -> None:

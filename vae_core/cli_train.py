@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from vae_core import runs
+from vae_core import run_queue, runs
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, say
 from vae_core.config import (
     ACTIVATIONS,
@@ -29,7 +29,7 @@ from vae_core.evaluation import evaluate
 from vae_core.processor import prepare_for_training
 from vae_core.registry import load_model
 from vae_core.run_folder import read_state
-from vae_core.run_trainer import prepare_to_resume
+from vae_core.run_trainer import TerminatedError
 from vae_core.training import Progress, TrainState
 
 RUNS = Path("runs")
@@ -62,7 +62,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add(model, "--activation", choices=ACTIVATIONS, help="after each hidden layer")
     _add(model, "--likelihood", choices=LIKELIHOODS, help="p(x|z) of a pixel")
     _add(model, "--variance", type=float, metavar="C", help="of the likelihood gaussian")
-    train = parser.add_argument_group("the training (likewise)")
+    training_options(parser.add_argument_group("the training (likewise)"))
+
+
+def training_options(train: argparse._ArgumentGroup) -> None:
+    """Add the options that stand for the settings of training."""
     _add(train, "--data", metavar="NAME|PATH", help="mnist, fashion-mnist, kmnist, or a folder, .zip or .npz")
     _add(train, "--beta", type=float, metavar="B", help="weight of the KL divergence")
     _add(train, "--beta-schedule", choices=BETA_SCHEDULES, help="how beta gets to its value")
@@ -89,13 +93,17 @@ def _given(arguments: argparse.Namespace, cls: type[ModelConfig] | type[TrainCon
 def build_config(arguments: argparse.Namespace) -> RunConfig:
     """Return the preset with every option that was given put in its place."""
     base = preset(getattr(arguments, "preset", DEFAULT_PRESET))
+    model = dataclasses.replace(base.model, **_given(arguments, ModelConfig))
+    return RunConfig(model, with_training(base.train, arguments))
+
+
+def with_training(base: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
+    """Return the settings of training with every option that was given put in its place."""
     settings = _given(arguments, TrainConfig)
     if Path(settings.get("data", "")).exists() and "data" in settings:
         # A run can be continued from any folder.
         settings["data"] = str(Path(settings["data"]).resolve())
-    return RunConfig(
-        dataclasses.replace(base.model, **_given(arguments, ModelConfig)), dataclasses.replace(base.train, **settings)
-    )
+    return dataclasses.replace(base, **settings)
 
 
 def open_run(arguments: argparse.Namespace) -> tuple[Path, TrainState]:
@@ -134,16 +142,25 @@ def train_with_progress(name: str, steps: Any, epochs: int) -> None:
             line.close()
 
 
+def _terminate(number: int, frame: Any) -> None:
+    raise TerminatedError
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Train, and print the run directory with the model's figures on the test images."""
     prepare_for_training()
     # A trainer that is told to end writes down where it stands, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    folder, state = open_run(arguments)
-    if arguments.resume:
-        prepare_to_resume(folder)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        train_with_progress(str(folder), runs.train(folder, state, waits=arguments.queue), state.config.train.epochs)
+        folder, state = open_run(arguments)
+    except LatentExplorerError as error:
+        if arguments.queue and arguments.run:
+            run_queue.give_up(arguments.run, str(error))
+        raise
+    # Who puts a run into the queue has prepared it, and may have stopped it again by now.
+    steps = runs.train(folder, state, waits=arguments.queue, resumes=arguments.resume and not arguments.queue)
+    try:
+        train_with_progress(str(folder), steps, state.config.train.epochs)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"go on with `python -m vae_core train --run {folder} --continue`") from None
     if read_state(folder).status != "finished":

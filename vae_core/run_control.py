@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from vae_core import run_files
 from vae_core.checkpoints import write_atomically
 from vae_core.config import check_setting
 from vae_core.errors import ConfigError, LatentExplorerError
 from vae_core.run_folder import VERSION, config_path
+from vae_core.run_records import read_events
 
-CONTROL_NAME = "control.json"
-_LOCK_NAME = ".control.lock"
+CONTROL_NAME = run_files.CONTROL_NAME
+_LARGEST = 1 << 16
+_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Control:
             value = getattr(self, name)
             if value is not None:
                 check_setting(name, value)
+                object.__setattr__(self, name, float(value))
         for name in ("paused", "stop"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: give true or false")
@@ -43,6 +47,8 @@ class Control:
 
 
 def _parse(content: bytes) -> Control:
+    if len(content) > _LARGEST:
+        raise ConfigError(f"it is larger than {_LARGEST:,} bytes")
     values = json.loads(content)
     if not isinstance(values, dict):
         raise ConfigError("it holds no object of settings")
@@ -62,41 +68,67 @@ def read_control(run: Path) -> Control:
     """
     path = run / CONTROL_NAME
     try:
-        return _parse(path.read_bytes())
-    except FileNotFoundError:
+        if path.exists() and not path.is_file():
+            raise ConfigError("it is no file")
+        with path.open("rb") as file:
+            return _parse(file.read(_LARGEST + 1))
+    except (FileNotFoundError, NotADirectoryError):
         return Control()
-    except (OSError, ValueError, TypeError, ConfigError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, ConfigError) as error:
         raise LatentExplorerError(
             f"{path} is not understood ({error}): write it anew with `python -m vae_core runs control {run}`"
         ) from error
 
 
-def change_control(run: Path, **changes: Any) -> Control:
-    """Change some of what is asked of the trainer and return all of it; a file that is not understood starts anew.
+def last_set(run: Path) -> Control:
+    """Return the beta and learning rate that were set by hand last, as the run's own records say."""
+    try:
+        events = read_events(run)
+    except LatentExplorerError:
+        return Control()
+    return Control(events[-1]["beta"], events[-1]["learning_rate"]) if events else Control()
 
+
+def change_control(run: Path, **changes: Any) -> Control:
+    """Change some of what is asked of the trainer and return all of it.
+
+    A file that is not understood is written anew, with the beta and learning rate that were set last.
     ``more_steps`` adds to the single steps asked for. Raises LatentExplorerError for a setting out of its range, and
-    where ``run`` is no run.
+    where ``run`` is no run or cannot be written to.
     """
     if not config_path(run).is_file():
         raise LatentExplorerError(f"{run} is not a run: `python -m vae_core runs list` shows those there are")
-    with FileLock(run / _LOCK_NAME, timeout=5):
-        try:
-            control = read_control(run)
-        except LatentExplorerError:
-            control = Control()
-        more = changes.pop("more_steps", 0)
-        control = replace(control, **{"steps": control.steps + more, **changes})
-        write_atomically(run / CONTROL_NAME, json.dumps({"version": VERSION, **vars(control)}).encode())
+    try:
+        with FileLock(run / run_files.CONTROL_LOCK_NAME, timeout=_PATIENCE):
+            return _change(run, changes)
+    except Timeout:
+        raise LatentExplorerError(f"{run} is being steered by somebody else: try again") from None
+    except OSError as error:
+        raise LatentExplorerError(
+            f"cannot write to {run} ({error.strerror or error}): free space, or make the folder writable"
+        ) from error
+
+
+def _change(run: Path, changes: dict[str, Any]) -> Control:
+    try:
+        control = read_control(run)
+    except LatentExplorerError:
+        control = last_set(run)
+    more = changes.pop("more_steps", 0)
+    control = replace(control, **{"steps": control.steps + more, **changes})
+    content = json.dumps({"version": VERSION, **vars(control)}).encode()
+    write_atomically(run / CONTROL_NAME, content, makes_folder=False)
     return control
 
 
 class ControlWatch:
     """Looks at a control file as often as its trainer likes, and reads it only when it has changed."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, control: Control | None = None) -> None:
+        """Watch the file of ``run``; ``control`` is in force until the file is understood."""
         self._run = run
         self._seen: tuple[int, int, int] | None = None
-        self.control = Control()
+        self.control = control or Control()
         self.problem = ""
         """What is wrong with the file, in a sentence; the last settings that were understood stay in force."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 import zlib
@@ -13,12 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_core import run_files
 from vae_core.checkpoints import write_atomically
+from vae_core.config import check_setting
 from vae_core.errors import LatentExplorerError
 
-METRICS_NAME = "metrics.jsonl"
-EVENTS_NAME = "events.jsonl"
-CODES_NAME = "codes.bin"
+METRICS_NAME = run_files.METRICS_NAME
+EVENTS_NAME = run_files.EVENTS_NAME
+CODES_NAME = run_files.CODES_NAME
 MOST_SNAPSHOTS = 1000
 """Beyond this every other snapshot but the newest goes."""
 
@@ -27,10 +30,71 @@ _MAGIC = b"LXC1"
 """A snapshot: 20 bytes with magic, step, number of codes and CRC-32 of the payload, little-endian; then the payload."""
 
 
+_LARGEST_CODE = 65504.0
+"""Of float16."""
+_LARGEST_STEP = 2**53
+_FIGURES = frozenset(
+    {"beta", "learning_rate", "reconstruction", "kl", "seconds", "samples_per_second", "test_reconstruction", "test_kl"}
+)
+"""What is a finite number in every line of metrics that has it."""
+_TAIL = 64
+
+
+def _line(values: Mapping[str, Any]) -> bytes:
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
+    }
+    return json.dumps(finite, allow_nan=False).encode() + b"\n"
+
+
 def append_line(path: Path, values: Mapping[str, Any]) -> None:
-    """Append one JSON object as a line."""
+    """Append one JSON object as a line; a number that is not finite, which JSON has not, becomes null."""
     with path.open("ab") as log:
-        log.write(json.dumps(values).encode() + b"\n")
+        log.write(_line(values))
+
+
+class _Growing:
+    """A file that grows, read on from where the last reading ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.replaced = False
+        """Whether the file was replaced since something was taken from it; the reading then began again."""
+        self._is_taken = True
+        self._restart(0)
+
+    def _restart(self, inode: int) -> None:
+        self._file, self._offset, self._end = inode, 0, b""
+
+    def fresh(self) -> bytes:
+        """Return what follows what has been taken, or everything where the file is another one by now.
+
+        Raises LatentExplorerError where the file is there and cannot be read.
+        """
+        self.replaced = self.replaced and not self._is_taken
+        self._is_taken = False
+        try:
+            with self.path.open("rb") as file:
+                inode = os.fstat(file.fileno()).st_ino
+                file.seek(self._offset - len(self._end))
+                content = file.read()
+                # The number of a deleted file is given away again, so what was taken last has to be there still.
+                if inode == self._file and content.startswith(self._end):
+                    return content[len(self._end) :]
+                self.replaced = self._file != 0
+                self._restart(inode)
+                file.seek(0)
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return b""
+        except OSError as error:
+            raise LatentExplorerError(f"{self.path} cannot be read: {error.strerror or error}") from error
+
+    def take(self, content: bytes) -> None:
+        """Go on after ``content``, the beginning of what was fresh."""
+        self._offset += len(content)
+        self._is_taken = True
+        self._end = (self._end + content)[-_TAIL:]
 
 
 class LineReader:
@@ -38,42 +102,52 @@ class LineReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._offset = 0
+        self._file = _Growing(path)
         self._number = 0
-        self._file = 0
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file was replaced before the last reading, which then began again."""
+        return self._file.replaced
 
     def read(self) -> list[dict[str, Any]]:
         """Return the complete lines since the last call; all of them again where the file was replaced meanwhile.
 
         A line still being written is left for the next call. Raises LatentExplorerError, naming the file and the
-        line, where a complete line is damaged.
+        line, where a complete line is damaged; so does the next call, until the file is put right.
         """
-        self.replaced = False
-        try:
-            with self.path.open("rb") as log:
-                self._notice_replacement(log.fileno())
-                log.seek(self._offset)
-                complete, _, _ = log.read().rpartition(b"\n")
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        lines = complete.splitlines(keepends=True) if complete else []
-        return [self._parse(line) for line in lines]
+        complete, newline, _ = self._file.fresh().rpartition(b"\n")
+        if self._file.replaced:
+            self._number = 0
+        lines = [self._parse(line, number) for number, line in enumerate(complete.split(b"\n"), 1) if newline]
+        self._file.take(complete + newline)
+        self._number += len(lines)
+        return lines
 
-    def _notice_replacement(self, descriptor: int) -> None:
-        stat = os.fstat(descriptor)
-        if stat.st_ino != self._file or stat.st_size < self._offset:
-            self.replaced = self._file != 0
-            self._file, self._offset, self._number = stat.st_ino, 0, 0
-
-    def _parse(self, line: bytes) -> dict[str, Any]:
-        self._number += 1
-        self._offset += len(line.rstrip(b"\n")) + 1
+    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
         try:
-            return {**json.loads(line)}
-        except (ValueError, TypeError) as error:
+            values = json.loads(line)
+            _check_line(values, self.path.name)
+        except (ValueError, TypeError, KeyError, RecursionError, LatentExplorerError) as error:
             raise LatentExplorerError(
-                f"line {self._number} of {self.path} is damaged: take it out of the file"
+                f"line {self._number + number} of {self.path} is damaged: take it out of the file"
             ) from error
+        return {**values}
+
+
+def _check_line(values: Any, log: str) -> None:
+    """Raise ValueError, TypeError, KeyError or ConfigError unless a line of a run's log is what its readers expect."""
+    step = values["step"]
+    if type(step) is not int or not 0 <= step <= _LARGEST_STEP:
+        raise ValueError("no number of a step")
+    if log == EVENTS_NAME:
+        for name in ("beta", "learning_rate"):
+            if values[name] is not None:
+                check_setting(name, values[name])
+        return
+    for name in _FIGURES & set(values):
+        if isinstance(values[name], bool) or not math.isfinite(values[name]):
+            raise ValueError(f"{name} is no number")
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
@@ -91,11 +165,11 @@ def read_events(run: Path) -> list[dict[str, Any]]:
 
 def keep_lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     """Replace a log by these lines, atomically."""
-    write_atomically(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+    write_atomically(path, b"".join(map(_line, lines)), makes_folder=False)
 
 
 def _record(step: int, codes: Tensor) -> bytes:
-    payload = codes.half().contiguous().numpy().tobytes()
+    payload = codes.clamp(-_LARGEST_CODE, _LARGEST_CODE).half().contiguous().numpy().tobytes()
     return _HEAD.pack(_MAGIC, step, len(codes), zlib.crc32(payload)) + payload
 
 
@@ -110,9 +184,13 @@ class CodesReader:
 
     def __init__(self, run: Path) -> None:
         self.path = run / CODES_NAME
-        self._offset = 0
-        self._file = 0
-        self.replaced = False
+        self._file = _Growing(self.path)
+        self._last: tuple[int, int] | None = None
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file was replaced before the last reading, which then began again."""
+        return self._file.replaced
 
     def read(self) -> list[tuple[int, Tensor]]:
         """Return step and codes (N, 2) of the complete snapshots since the last call.
@@ -120,38 +198,49 @@ class CodesReader:
         ``replaced`` says afterwards whether the file was replaced meanwhile, and these are all of them again. What
         is half written, or damaged at the end by a crash, is left out.
         """
-        self.replaced = False
-        try:
-            with self.path.open("rb") as file:
-                stat = os.fstat(file.fileno())
-                if stat.st_ino != self._file or stat.st_size < self._offset:
-                    self.replaced, self._file, self._offset = self._file != 0, stat.st_ino, 0
-                file.seek(self._offset)
-                content = file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        snapshots, length = parse_codes(content)
-        self._offset += length
+        content = self._file.fresh()
+        if self._file.replaced:
+            self._last = None
+        snapshots, length = parse_codes(content, self._last)
+        self._file.take(content[:length])
+        if snapshots:
+            self._last = snapshots[-1][0], len(snapshots[-1][1])
         return snapshots
 
 
-def parse_codes(content: bytes) -> tuple[list[tuple[int, Tensor]], int]:
-    """Return the whole snapshots at the beginning of ``content``, and how many bytes they take."""
+def parse_codes(content: bytes, last: tuple[int, int] | None = None) -> tuple[list[tuple[int, Tensor]], int]:
+    """Return the whole snapshots at the beginning of ``content``, and how many bytes they take.
+
+    Steps ascend and all snapshots have as many codes; ``last`` is step and number of the one before ``content``.
+    """
     snapshots, at = [], 0
     while len(content) - at >= _HEAD.size:
         magic, step, count, checksum = _HEAD.unpack_from(content, at)
+        follows = count > 0 if last is None else step > last[0] and count == last[1]
         payload = content[at + _HEAD.size : at + _HEAD.size + 4 * count]
-        if magic != _MAGIC or len(payload) < 4 * count or zlib.crc32(payload) != checksum:
+        if magic != _MAGIC or not follows or step > _LARGEST_STEP:
+            break
+        if len(payload) < 4 * count or zlib.crc32(payload) != checksum:
             break
         codes = torch.frombuffer(bytearray(payload), dtype=torch.float16).reshape(count, 2).float()
         snapshots.append((step, codes))
+        last = step, count
         at += _HEAD.size + len(payload)
     return snapshots, at
 
 
+def is_unfinished(rest: bytes, count: int | None) -> bool:
+    """Return whether what follows the whole snapshots can be one that was cut short, with ``count`` codes if known."""
+    if len(rest) < _HEAD.size:
+        return True
+    magic, _, stated, _ = _HEAD.unpack_from(rest)
+    return magic == _MAGIC and stated > 0 and count in (None, stated) and len(rest) < _HEAD.size + 4 * stated
+
+
 def keep_codes(run: Path, snapshots: Sequence[tuple[int, Tensor]]) -> None:
     """Replace the snapshots of a run by these, atomically."""
-    write_atomically(run / CODES_NAME, b"".join(_record(step, codes) for step, codes in snapshots))
+    content = b"".join(_record(step, codes) for step, codes in snapshots)
+    write_atomically(run / CODES_NAME, content, makes_folder=False)
 
 
 def thin_codes(run: Path) -> int:
