@@ -69,14 +69,16 @@ class Gestures {
   }
 
   hover(at) {
-    if (this.hovered?.every((value, axis) => value === at[axis]) && this.plane.inside) return;
-    this.hovered = at;
+    const z = this.world(at);
+    // The same place on the screen is another point once the view has moved.
+    if (this.hovered?.every((value, axis) => value === z[axis]) && this.plane.inside) return;
+    this.hovered = z;
     this.plane.stage.node.dataset.over = this.pinAt(at) >= 0 ? "pin" : "plane";
-    this.plane.hover(this.world(at));
+    this.plane.hover(z);
   }
 
   beginDrag(active) {
-    this.hovered = null; // where the pointer was is another point once the view has moved
+    this.hovered = null;
     if (active.kind === "pin") this.plane.startMovingPin();
     if (active.kind === "lasso") this.plane.drawing = [this.world(active.start)];
     this.plane.stage.node.dataset.drag = active.kind;
