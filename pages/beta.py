@@ -118,8 +118,8 @@ def main() -> None:
     problems = st.container(key="problems")
     st.caption(
         _(
-            "Turn the dial: low β keeps every digit's details and leaves gaps between the codes; high β crowds the "
-            "codes into the prior until digits blur together, and past the mark no dimension may be left in use."
+            "Turn the dial: low β keeps each digit's details but leaves gaps between codes; high β crowds them into "
+            "the prior until digits blur together."
         )
     )
     place = st.empty()

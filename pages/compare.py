@@ -25,11 +25,16 @@ from vae_core.registry import list_models, model_problems
 KEYS = ("plane-first", "plane-second")
 
 
-def choose(parameter: Parameter[str], names: list[str], images: image_sets.Shown) -> Side | None:
-    """Return the model asked for on one side; where it cannot be shown, say so and go on with another."""
+def choose(
+    parameter: Parameter[str], beside: Parameter[str], names: list[str], images: image_sets.Shown
+) -> Side | None:
+    """Return the model asked for on one side; where it cannot be shown, say so and go on with another.
+
+    That is the one of the other side only where there is no third.
+    """
     wanted = state.get(parameter)
-    order = [wanted, *(name for name in names if name != wanted)]
-    opened, errors = caches.first_that_opens(order, partial(open_side, shown=images))
+    others = sorted((name for name in names if name != wanted), key=lambda name: name == state.get(beside))
+    opened, errors = caches.first_that_opens([wanted, *others], partial(open_side, shown=images))
     if opened is None:
         problem(_("No model can be shown."), *dict.fromkeys([*map(str, errors), *model_problems()]))
         return None
@@ -146,7 +151,7 @@ def main() -> None:
     bundled = [card.name for card in list_models()]
     with problems, st.spinner(_("Opening the models…")):
         images = image_sets.published("mnist", "test")
-        first, second = (choose(parameter, bundled, images) for parameter in (MODEL, OTHER))
+        first, second = (choose(*sides, bundled, images) for sides in ((MODEL, OTHER), (OTHER, MODEL)))
         pack = recogniser() if first and second else None
         if first and (reasons := model_problems()):
             remark(_("Some models cannot be shown."), *reasons)
