@@ -7,29 +7,38 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from tests.e2e.browser import find_browser, flags
-from tests.e2e.page import ready, visit
+from tests.e2e.page import PATIENCE, visit
 from tests.e2e.server import running_app
 
 FOLDER = Path(__file__).resolve().parent / "screenshots"
 SIZES = {"": ViewportSize(width=1440, height=900), "-phone": ViewportSize(width=390, height=844)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-VIEW = {"model": "vae", "z": "0.25,-1.5"}
+PAGES = {
+    "explorer": ("/", 1, {"model": "vae", "z": "0.25,-1.5"}),
+    "compare": ("/compare", 2, {"model": "ae", "other": "vae", "z": "0.25,-1.5"}),
+    "beta": ("/beta", 1, {"beta": "4", "z": "0.25,-1.5"}),
+}
+"""Where each page is, how many planes it has, and what it shows."""
+READY = "[data-testid=latent-plane][data-ready=true]"
 
 
 def take(browser: Browser, url: str) -> None:
-    """Save the explorer in both themes, wide and on a phone."""
+    """Save every page in both themes, wide and on a phone."""
     for theme in THEMES:
         for suffix, size in SIZES.items():
             context = browser.new_context(base_url=url, viewport=size, color_scheme=theme, locale="en-GB")
-            page = context.new_page()
-            visit(page, "/", **VIEW)
-            ready(page)
-            target = FOLDER / f"explorer-{theme}{suffix}.png"
-            page.screenshot(path=target)
-            sys.stdout.write(f"{target.relative_to(FOLDER.parent.parent)}\n")
+            for name, (path, planes, view) in PAGES.items():
+                page = context.new_page()
+                visit(page, path, **view)
+                expect(page.locator(READY)).to_have_count(planes, timeout=PATIENCE)
+                page.get_by_test_id("stSkeleton").first.wait_for(state="detached")
+                target = FOLDER / f"{name}-{theme}{suffix}.png"
+                page.screenshot(path=target)
+                sys.stdout.write(f"{target.relative_to(FOLDER.parent.parent)}\n")
+                page.close()
             context.close()
 
 

@@ -9,12 +9,13 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import vae_core
-from pages.common.explorer_view import VIEW
-from pages.common.parameters import LANGUAGE
+from pages.common import beta_view, compare_view, explorer_view
+from pages.common.parameters import LANGUAGE, Parameter
 from tests.modules import ROOT
 
 MADE = {
@@ -32,6 +33,11 @@ MADE = {
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "assets").rglob("*.md")])
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = sorted(set(re.findall(r"python -m vae_core ([a-z]+)", README)))
+VIEWS = {
+    "Explorer (`/`)": explorer_view.VIEW,
+    "Compare (`/compare`)": compare_view.VIEW,
+    "Beta (`/beta`)": beta_view.VIEW,
+}
 ASSETS_LIMIT = 40_000_000
 
 
@@ -90,12 +96,15 @@ def test_every_function_in_the_readme_is_public(name: str) -> None:
     assert callable(getattr(vae_core, name))
 
 
-def test_every_parameter_of_the_address_is_in_the_readme() -> None:
-    listed = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", README, re.MULTILINE)
-    explorer = {parameter.name: parameter for parameter in (*VIEW, LANGUAGE)}
-    assert {name for name, _example in listed} == set(explorer)
+@pytest.mark.parametrize(("heading", "view"), VIEWS.items())
+def test_every_parameter_of_a_page_s_address_is_in_the_readme(heading: str, view: tuple[Parameter[Any], ...]) -> None:
+    _before, section = README.split(f"\n### {heading}\n")
+    listed = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", section.split("\n### ")[0], re.MULTILINE)
+    parameters = {parameter.name: parameter for parameter in (*view, LANGUAGE)}
+    assert [name for name, _example in listed] == list(dict.fromkeys(name for name, _example in listed))
+    assert {name for name, _example in listed} == set(parameters)
     for name, example in listed:
-        assert explorer[name].read(example) != explorer[name].default or name == "model"
+        assert parameters[name].read(example) != parameters[name].default or example == "vae"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
