@@ -4,7 +4,6 @@ import { Axis } from "./axis.js";
 import { thin } from "./series.js";
 
 const MOST_ADDED = 32;
-const SPREAD = 19;
 const NUDGE = 1e-9;
 
 export class Course {
@@ -47,15 +46,6 @@ export class Course {
   pointAt(index, frame) {
     const [a, b, t] = this.framePair(frame);
     return [0, 1].map((k) => a[2 * index + k] + t * (b[2 * index + k] - a[2 * index + k]));
-  }
-
-  /** Points that say how far the codes reach: all of them, or of some of the frames it has grown by. */
-  spread() {
-    if (this.grown === 0) return this.positions;
-    const step = Math.max(1, (this.frames - 1) / SPREAD);
-    const out = new Float32Array(2 * this.count * (1 + Math.floor((this.frames - 1) / step + 1e-9)));
-    for (let k = 0; 2 * this.count * k < out.length; k++) out.set(this.places[this.frames - 1 - Math.round(k * step)], 2 * this.count * k);
-    return out;
   }
 
   // ---- growth

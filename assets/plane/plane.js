@@ -140,7 +140,7 @@ export class LatentPlane extends Looking {
     // The page may name the base that a newer one of its series has replaced already.
     const atlas = named ?? newestOf(this.atlas?.series);
     const other = (atlas && atlas !== this.atlas) || recogniser !== this.recogniser;
-    const busy = !named && atlas === this.atlas;
+    const busy = !named && atlas === this.atlas && !atlas?.series;
     this.lacking = !atlas;
     if (atlas && atlas !== this.atlas) this.#setAtlas(atlas);
     else if (atlas && atlas.grown !== this.grown) this.#grow();
@@ -172,9 +172,9 @@ export class LatentPlane extends Looking {
     }
     this.dial?.setAtlas(atlas, same);
     for (const part of [this.samples, this.curves, this.rates]) part?.setAtlas(atlas);
+    this.follow.adopt(same);
     this.stage.setAtlas(atlas, same);
     this.pad?.setAtlas(atlas);
-    this.follow.adopt(same);
     this.markSelection();
   }
 
@@ -192,7 +192,7 @@ export class LatentPlane extends Looking {
     state.frame = Math.min(state.frame, atlas.frames - 1);
     this.dial?.grow();
     for (const part of [this.curves, this.rates]) part?.setAtlas(atlas);
-    this.stage.grow(atlas);
+    this.stage.redraw({ cursor: true, turned: true });
     // A decoder alone is nothing to go to.
     if (atlas.frames !== this.frames) this.follow.arrived();
     this.frames = atlas.frames;

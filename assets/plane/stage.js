@@ -13,6 +13,7 @@ import { WebGLPoints } from "./webgl.js";
 const LARGEST = 760;
 const SMALLEST = 240;
 const AROUND = 276;
+const DIAL = 84;
 const READINGS = 246;
 const ROOM = 336;
 const NARROW = 700;
@@ -38,6 +39,7 @@ export class Stage {
     );
     this.overlays = new Overlays(plane);
     this.pace = new Pace();
+    this.extents = new WeakMap();
     this.dirty = {};
     this.drawn = 0;
     this.#makeRenderer(plane.data.renderer === "canvas2d");
@@ -76,9 +78,8 @@ export class Stage {
 
   /** Another atlas, or a newer base of the same series, of which the view and what is decoded stay. */
   setAtlas(atlas, same = false) {
-    const extent = View.extentOf(atlas.spread(), atlas.hasPrior());
-    if (same) this.view.widen(extent);
-    else this.view.setHome(extent);
+    this.trains = atlas.axis.name === "step";
+    if (!same) this.view.setHome(this.trains ? this.#extent() : View.extentOf(atlas.positions, atlas.hasPrior()));
     this.renderer.setAtlas(atlas);
     if (!same) this.overlays.setAtlas(atlas);
     this.resize();
@@ -86,10 +87,19 @@ export class Stage {
     this.redraw({ points: true, cursor: true });
   }
 
-  /** The atlas has grown: its newest frame has room in the view that shows everything. */
-  grow(atlas) {
-    this.view.widen(View.extentOf(atlas.places.at(-1), atlas.hasPrior()));
-    this.redraw({ cursor: true, turned: true });
+  // What the frame nearest to the dial's place takes up.
+  #extent() {
+    const { atlas, state } = this.plane;
+    const places = atlas.places[Math.min(atlas.frames - 1, Math.round(state.frame))];
+    if (!this.extents.has(places)) this.extents.set(places, View.extentOf(places, atlas.hasPrior()));
+    return this.extents.get(places);
+  }
+
+  /** The frame is another: in a training run codes spread and draw together, by far more than along other axes. */
+  fit() {
+    if (!this.trains) return;
+    this.view.fit(this.#extent());
+    if (this.view.homing && matchMedia("(prefers-reduced-motion: reduce)").matches) this.view.reset();
   }
 
   forgetTiles() {
@@ -118,7 +128,7 @@ export class Stage {
     if (width === 0) return;
     const narrow = width < NARROW;
     const across = narrow || !this.plane.inspector ? width : Math.floor(0.62 * width);
-    const down = narrow ? 0.8 * window.innerHeight : window.innerHeight - AROUND;
+    const down = narrow ? 0.8 * window.innerHeight : window.innerHeight - AROUND - (this.trains ? DIAL : 0);
     const side = Math.floor(Math.max(SMALLEST, Math.min(across, LARGEST, down)));
     this.container.dataset.narrow = String(narrow);
     this.container.style.setProperty("--side", `${side}px`);
@@ -166,6 +176,7 @@ export class Stage {
     this.request = undefined;
     const { atlas } = this.plane;
     if (!atlas || !this.ratio) return;
+    if (this.dirty.turned) this.fit();
     const homing = this.view.approach();
     const { points = homing, cursor, moving, turned } = this.dirty;
     const busy = Boolean(cursor || points || this.followed);

@@ -1,6 +1,7 @@
 // The window onto the plane: world to screen and back, pan and zoom within limits. Units are square.
 
-const SPARE = 1.15;
+const SPARE = 1.12;
+const LOOSE = 1.7;
 
 export class View {
   constructor() {
@@ -8,7 +9,7 @@ export class View {
     this.home = { x: -4, y: -4, side: 8 };
     this.centre = [0, 0];
     this.side = 8;
-    /** Whether it is on its way to a home that has grown. */
+    /** Whether it is on its way to a home that is another. */
     this.homing = false;
   }
 
@@ -42,17 +43,18 @@ export class View {
     this.side = this.home.side;
   }
 
-  /** Takes in more: a view that is at home goes along in steps of `approach`, one of the person's own stays. */
-  widen({ x, y, side }) {
+  /**
+   * Fits home to points that move: larger as soon as they leave it, smaller where they leave most of it empty. A view
+   * that is at home goes along in steps of `approach`, one of the person's own stays.
+   */
+  fit({ x, y, side }) {
     const { home } = this;
-    const [left, low] = [Math.min(x, home.x), Math.min(y, home.y)];
-    const [right, top] = [Math.max(x + side, home.x + home.side), Math.max(y + side, home.y + home.side)];
-    const needed = Math.max(right - left, top - low);
-    if (needed <= home.side * (1 + 1e-9)) return;
+    const inside = x >= home.x && y >= home.y && x + side <= home.x + home.side && y + side <= home.y + home.side;
+    if (inside && home.side < LOOSE * side) return;
     this.homing ||= this.#isHome();
     // With room to spare, so that it is not due again at once.
-    const larger = SPARE * needed;
-    this.home = { x: (left + right - larger) / 2, y: (low + top - larger) / 2, side: larger };
+    const larger = SPARE * side;
+    this.home = { x: x + (side - larger) / 2, y: y + (side - larger) / 2, side: larger };
   }
 
   #isHome() {
@@ -60,11 +62,12 @@ export class View {
     return this.side === side && this.centre[0] === x + side / 2 && this.centre[1] === y + side / 2;
   }
 
-  /** Goes a part of the way to a wider home. Returns whether it has moved. */
+  /** Goes a part of the way to a home that is another. Returns whether it has moved. */
   approach() {
     if (!this.homing) return false;
     const { x, y, side } = this.home;
-    const close = Math.abs(side - this.side) < 0.003 * side;
+    const away = Math.hypot(x + side / 2 - this.centre[0], y + side / 2 - this.centre[1]);
+    const close = Math.abs(side - this.side) + away < 0.003 * side;
     const share = close ? 1 : 0.15;
     this.side += share * (side - this.side);
     this.centre[0] += share * (x + side / 2 - this.centre[0]);

@@ -304,36 +304,37 @@ def test_replay_runs_to_the_end_and_stops_there(bench: Bench) -> None:
     assert bench.wait_for_told("state.frame === 3")["frame"] == 3
 
 
-def test_a_view_at_home_goes_along_with_a_home_that_grows_and_one_of_ones_own_stays(js: Page) -> None:
+def test_home_fits_codes_that_spread_and_draw_together_and_a_view_of_ones_own_stays(js: Page) -> None:
     found = js.evaluate(
         """() => {
           const ends = [];
-          for (const zoomed of [false, true]) {
+          for (const own of [false, true]) {
             const view = new plane.View();
             view.setHome({ x: -3, y: -3, side: 6 });
-            if (zoomed) view.panBy(0.01, 0);
-            view.widen({ x: -2, y: -2, side: 1 });
-            const still = !view.approach();
-            const before = view.side;
-            view.widen({ x: -5, y: 0, side: 6 });
-            const sides = [view.side];
-            while (view.approach()) sides.push(view.side);
-            const { home } = view;
-            const holds = home.x <= -5 && home.x + home.side >= 3 && home.y <= -3 && home.y + home.side >= 6;
-            ends.push({ still, before, sides, holds, side: home.side });
+            if (own) view.panBy(0.01, 0);
+            const fit = (extent) => {
+              const sides = [view.side];
+              view.fit(extent);
+              while (view.approach()) sides.push(view.side);
+              return { sides, home: view.home };
+            };
+            ends.push([[-2.5, -2.5, 5], [-9, -2, 12], [-2, -2, 4]].map(([x, y, side]) => fit({ x, y, side })));
           }
           return ends;
         }"""
     )
     at_home, own = found
-    assert at_home["still"]
-    assert own["still"]
-    assert at_home["holds"]
-    assert own["holds"]
-    assert at_home["sides"][0] == at_home["before"]
-    assert at_home["sides"] == sorted(at_home["sides"])
-    assert at_home["sides"][-1] == at_home["side"]
-    assert own["sides"] == [own["before"]]
+    assert at_home[0]["sides"] == [6]
+    for fitted, extent in ((at_home[1], (-9, -2, 12)), (at_home[2], (-2, -2, 4))):
+        home, (x, y, side) = fitted["home"], extent
+        assert home["x"] <= x
+        assert home["y"] <= y
+        assert home["x"] + home["side"] >= x + side
+        assert home["side"] < 1.2 * side
+        assert fitted["sides"][-1] == home["side"]
+        assert len(fitted["sides"]) > 5
+    assert [fitted["sides"] for fitted in own] == [[6], [6], [6]]
+    assert own[2]["home"] == at_home[2]["home"]
 
 
 def test_names_keep_to_their_class_over_a_long_way_and_never_jump(bench: Bench) -> None:
