@@ -85,7 +85,7 @@ def _style() -> None:
           .st-key-notices { flex-wrap: wrap; }
           .st-key-inline-bar [data-testid=stElementContainer]:has([data-testid=stSelectbox]) { width: 12rem; }
           .st-key-inline-bar [data-testid=stSelectbox] > label { display: none; }
-          .st-key-compact-panels [data-testid=stElementContainer] { max-width: 100%; }
+          .st-key-compact-panels [data-testid=stButtonGroup] button { padding-inline: 0.5rem; }
           /* Five columns find no room: a line for the measure, one for its values, one for what it says. */
           .st-key-measures :is(table, thead, tbody) { display: block; width: 100%; }
           .st-key-measures tr {
