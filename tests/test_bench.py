@@ -20,6 +20,7 @@ from vae_core._torchvision import torchvision
 from vae_core.atlas import read_header
 from vae_core.bench_plane import percentile
 from vae_core.bench_usual import Digits, UsualScript, UsualVae, usual_loss
+from vae_core.config import PRESETS
 from vae_core.data import load_images, to_pixels
 from vae_core.errors import LatentExplorerError
 from vae_core.evidence import log_evidence
@@ -144,6 +145,21 @@ def test_likelihoods_are_those_of_every_bundled_model(
     assert rows["vae"]["elbo"] <= rows["vae"]["log_evidence"]
     assert rows["ae"]["elbo"] is None
     assert all(row["images"] == 20 for row in rows.values())
+
+
+def test_recording_is_measured_against_training_alone(capsys: Said) -> None:
+    figures = measured(capsys, "runs", "--preset", "quick", "--seconds", 0.3)
+    ratio = figures["run_samples_per_second"] / figures["fit_samples_per_second"]
+    assert figures["cost_by_clock"] == pytest.approx(1 - ratio)
+    assert figures["cost_by_processor"] < 1
+    assert figures["snapshots_per_second"] > 0
+    # What the process was asked to do it did, in the order in which it was asked.
+    assert 0 < figures["seconds_from_beta_to_log"] < figures["seconds_to_first_snapshot"]
+    assert figures["seconds_from_stop_to_gone"] > 0
+    assert figures["trainer_megabytes"] < 1000
+    disk = {row["preset"]: row for row in figures["disk"]}
+    assert list(disk) == list(PRESETS)
+    assert all(row["checkpoint"] + row["codes"] + row["metrics"] < row["megabytes"] < 50 for row in disk.values())
 
 
 def test_without_bundled_models_their_likelihood_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

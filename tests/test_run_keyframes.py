@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import make_model
-from vae_core import run_keyframes
+from vae_core import run_files, run_keyframes
 from vae_core.checkpoints import load_weights
 from vae_core.errors import LatentExplorerError
 from vae_core.models import Autoencoder
@@ -39,6 +39,14 @@ def test_thinning_drops_where_keyframes_are_densest(tmp_path: Path) -> None:
     run_keyframes.thin(tmp_path, 40)
     assert run_keyframes.steps(tmp_path) == [0, 10, 20, 30]
     assert run_keyframes.largest_gap(tmp_path) == 10
+
+
+def test_keyframes_have_the_room_that_the_checkpoint_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_keyframes, "MOST_BYTES", 100)
+    (tmp_path / run_files.CHECKPOINT_NAME).write_bytes(b"x" * 60)
+    _touch(tmp_path, list(range(0, 80, 10)))
+    run_keyframes.thin(tmp_path)
+    assert len(run_keyframes.steps(tmp_path)) == 4
 
 
 def test_the_newest_keyframe_before_a_step_is_found(tmp_path: Path) -> None:

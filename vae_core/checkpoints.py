@@ -28,10 +28,11 @@ _DAMAGE = (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueE
 """What reading a file that is not, or no longer, what we wrote can raise."""
 
 
-def write_atomically(path: Path, content: bytes, makes_folder: bool = True) -> None:
+def write_atomically(path: Path, content: bytes, makes_folder: bool = True, durable: bool = True) -> None:
     """Put ``content`` at ``path`` so that a reader sees the old file or the new, never a part of one.
 
-    The folder is made where it is missing, unless that would bring back one that somebody has deleted.
+    The folder is made where it is missing, unless that would bring back one that somebody has deleted. What is not
+    ``durable`` may be lost with the machine's power, for it is not waited until the disk has it.
     Raises LatentExplorerError, naming the file and the cause, where it cannot be written.
     """
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
@@ -40,8 +41,9 @@ def write_atomically(path: Path, content: bytes, makes_folder: bool = True) -> N
             path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise LatentExplorerError(

@@ -6,16 +6,17 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from vae_core import bench, bench_plane
+from vae_core import bench, bench_plane, bench_runs
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
-from vae_core.config import PRECISIONS
+from vae_core.config import PRECISIONS, PRESETS
 
 SUMMARIES = {
     "train": "training throughput against the usual DataLoader script",
     "evidence": "exact log-evidence: its time, and its distance from a finer grid",
     "decode": "decoder throughput",
     "plane": "the latent plane in a browser: pointer to decoded image, first draw, panning, memory",
+    "runs": "training runs: what recording costs, how quickly a trainer obeys, memory and disk",
     "likelihood": "the bundled models' ELBO, exact log p(x) and importance-weighted bound",
 }
 
@@ -62,6 +63,11 @@ def counts(text: str) -> tuple[int, ...]:
     return tuple(at_least(1)(part) for part in text.split(",") if part)
 
 
+def _runs_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", choices=PRESETS, default="classic", dest="preset_name", help="to train (classic)")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="with recording and without (60)")
+
+
 def _likelihood_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N test digits")
     parser.add_argument("--samples", type=at_least(1), default=10, metavar="N", help="draws of z for the ELBO (10)")
@@ -77,6 +83,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "evidence": _evidence_options,
     "decode": _decode_options,
     "plane": _plane_options,
+    "runs": _runs_options,
     "likelihood": _likelihood_options,
 }
 
@@ -91,6 +98,7 @@ def run(arguments: argparse.Namespace) -> None:
         "evidence": bench.evidence,
         "decode": bench.decode,
         "plane": bench_plane.measure,
+        "runs": bench_runs.measure,
         "likelihood": bench.likelihood,
     }
     line = ProgressLine(1.0, "")

@@ -13,8 +13,8 @@ from vae_core.errors import LatentExplorerError, ModelError
 from vae_core.models import Autoencoder
 
 FOLDER = run_files.KEYFRAMES
-MOST_BYTES = 16_000_000
-"""What the keyframes of a run may take on disk together."""
+MOST_BYTES = 35_500_000
+"""What the keyframes of a run may take on disk together with its checkpoint."""
 _FEWEST = 3
 _ATTEMPTS = 5
 
@@ -35,7 +35,7 @@ def save(run: Path, step: int, model: Autoencoder) -> None:
         (run / FOLDER).mkdir(exist_ok=True)
     except OSError as error:
         raise LatentExplorerError(f"cannot write to {run}: {error.strerror or error}; free space") from error
-    write_atomically(path_of(run, step), model_bytes(model, torch.float16), makes_folder=False)
+    write_atomically(path_of(run, step), model_bytes(model, torch.float16), makes_folder=False, durable=False)
     thin(run)
 
 
@@ -65,11 +65,14 @@ def drop_after(run: Path, step: int) -> None:
             path_of(run, kept).unlink(missing_ok=True)
 
 
-def thin(run: Path, most_bytes: int = MOST_BYTES) -> None:
+def thin(run: Path, most_bytes: int | None = None) -> None:
     """Delete keyframes until they take no more than ``most_bytes``: each time the one that leaves the smallest gap.
 
-    The first and the newest stay.
+    The first and the newest stay. Without a limit they may take what the checkpoint leaves of `MOST_BYTES`.
     """
+    if most_bytes is None:
+        checkpoint = run / run_files.CHECKPOINT_NAME
+        most_bytes = MOST_BYTES - (checkpoint.stat().st_size if checkpoint.exists() else 0)
     there = steps(run)
     sizes = {step: path_of(run, step).stat().st_size for step in there}
     while sum(sizes.values()) > most_bytes and len(there) > _FEWEST:

@@ -36,7 +36,7 @@ KEYFRAME_SECONDS = 2.0
 CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written at least this often, and always at the end."""
 PROBES = 2000
-MEASURED = 500
+MEASURED = 250
 """How many of the probe digits the test figures in the metrics log are measured on."""
 
 

@@ -22,7 +22,7 @@ from vae_core.errors import LatentExplorerError
 METRICS_NAME = run_files.METRICS_NAME
 EVENTS_NAME = run_files.EVENTS_NAME
 CODES_NAME = run_files.CODES_NAME
-MOST_SNAPSHOTS = 1000
+MOST_SNAPSHOTS = 900
 """Beyond this every other snapshot but the newest goes."""
 
 _HEAD = struct.Struct("<4sQII")
