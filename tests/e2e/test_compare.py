@@ -90,14 +90,25 @@ def test_what_is_chosen_is_in_the_address_and_opens_again(page: Page, enter: Ent
 
 
 def test_the_morph_runs_from_one_model_to_the_other(page: Page, enter: Enter) -> None:
-    enter(page, part="morph")
+    enter(page, part="morph", morph="0.5")
     planes = page.locator("[data-testid=latent-plane][data-ready=true]")
     expect(planes).to_have_count(3, timeout=PATIENCE)
+    expect(planes.nth(2)).to_have_attribute("data-frame", "0.5")
     dial = page.get_by_role("slider")
     expect(dial).to_be_visible()
     dial.focus()
     dial.press("End")
     expect(planes.nth(2)).to_have_attribute("data-frame", "1")
+    until_said(page, "morph", "^1$")
+
+
+def test_the_measures_are_read_on_a_phone_without_scrolling_sideways(open_page: OpenPage, enter: Enter) -> None:
+    page = open_page(viewport=NARROW)
+    enter(page, part="measures")
+    table = page.locator(".st-key-measures table")
+    expect(table).to_be_visible()
+    assert table.evaluate("table => table.scrollWidth") <= NARROW["width"]
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth") <= 0
 
 
 def test_on_a_phone_the_planes_stand_under_one_another_and_nothing_is_cut(open_page: OpenPage, enter: Enter) -> None:
