@@ -67,21 +67,24 @@ def buttons(run: Path) -> None:
     running, paused = status == "running", status == "paused"
     if running:
         st.button(
-            _("Pause"), icon=":material/pause:", on_click=partial(_ask, run, paused=True),
+            _("Pause"), key="train-pause", icon=":material/pause:", on_click=partial(_ask, run, paused=True),
             help=_("Wait after the step it is at; a checkpoint is written"),
         )  # fmt: skip
     else:
         st.button(
-            _("Resume"), icon=":material/play_arrow:", on_click=partial(_resume, run),
-            disabled=status in ("queued", "finished"), type="primary" if paused or status == "stopped" else "secondary",
+            _("Resume"), key="train-resume", icon=":material/play_arrow:", on_click=partial(_resume, run),
+            disabled=status in ("queued", "finished"),
+            type="primary" if paused or status == "stopped" else "secondary",
             help=_("Go on exactly where it stands"),
         )  # fmt: skip
     st.button(
-        _("Step"), icon=":material/skip_next:", on_click=partial(_ask, run, paused=True, more_steps=1),
+        _("Step"), key="train-step", icon=":material/skip_next:",
+        on_click=partial(_ask, run, paused=True, more_steps=1),
         disabled=not (running or paused), help=_("Take exactly one optimiser step, and wait"),
     )  # fmt: skip
     st.button(
-        _("Stop"), icon=":material/stop:", on_click=partial(_ask, run, stop=True), disabled=status not in ACTIVE,
+        _("Stop"), key="train-stop", icon=":material/stop:", on_click=partial(_ask, run, stop=True),
+        disabled=status not in ACTIVE,
         help=_("Write a checkpoint and end the trainer; the run can be resumed"),
     )  # fmt: skip
 

@@ -1,0 +1,180 @@
+"""The training page as a person uses it: a real run started, watched, steered, left and come back to, forked."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import NARROW, OpenPage
+from tests.e2e.explorer import place, said, until_said
+from tests.e2e.page import PATIENCE, settled
+from tests.e2e.server import App, running_app
+from tests.factories import make_config, write_data_set
+from vae_core import run_folder, run_queue, runs
+from vae_core.run_folder import read_state
+from vae_core.run_records import read_events, read_metrics
+
+PLANE = "[data-testid=latent-plane][data-ready=true]"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the app's runs go; whatever still trains at the end is stopped."""
+    folder = tmp_path_factory.mktemp("runs")
+    yield folder
+    for run in run_folder.list_runs(folder):
+        if read_state(run).status in ("queued", "running", "paused"):
+            run_queue.stop(run, 20.0)
+
+
+@pytest.fixture(scope="module")
+def trainer_app(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with a folder of runs of its own."""
+    log = tmp_path_factory.mktemp("train-app") / "log.txt"
+    with running_app(log, LATENT_EXPLORER_RUNS=str(folder), OMP_NUM_THREADS="1") as app:
+        yield app
+    assert "Traceback" not in app.said(), app.said()
+
+
+@pytest.fixture
+def url(trainer_app: App, complaints: list[str]) -> Iterator[str]:
+    """Where the page is. Below the root Streamlit's frontend first asks whether the app itself is served from there."""
+    yield f"{trainer_app.url}/train"
+    complaints[:] = [each for each in complaints if "404 (Not Found)" not in each]
+
+
+def start_run(page: Page, url: str, epochs: int = 30) -> Locator:
+    """Start a quick run, and return its plane once the first snapshot is there."""
+    page.goto(url)
+    page.get_by_role("radio", name="Quick").click(timeout=PATIENCE)
+    expect(page.get_by_text("A small network")).to_be_visible(timeout=PATIENCE)
+    _give(page, "Epochs", epochs)
+    page.get_by_role("button", name="Start").click()
+    plane = page.locator(PLANE)
+    expect(plane).to_be_visible(timeout=PATIENCE)
+    return plane
+
+
+def _give(page: Page, name: str, value: int) -> None:
+    """Type a number into a field, which the page takes when the field is left."""
+    field = page.get_by_role("spinbutton", name=name)
+    field.fill(str(value))
+    field.press("Tab")
+
+
+def run_of(page: Page, folder: Path) -> Path:
+    """The run that the address names."""
+    return folder / until_said(page, "run")
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until a condition on the run's files holds."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline, f"this did not come about: {what}"
+        time.sleep(0.05)
+
+
+def frame(plane: Locator) -> float:
+    return float(plane.get_attribute("data-frame") or "nan")
+
+
+def test_a_run_is_started_watched_turned_paused_stepped_and_stopped(page: Page, url: str, folder: Path) -> None:
+    plane = start_run(page, url)
+    run = run_of(page, folder)
+    assert plane.get_attribute("data-points") == "2000"
+    first = frame(plane)
+    until(lambda: frame(plane) > first + 3, "further snapshots on screen")
+    # The pointer is followed while the plane moves, with the newest decoder.
+    page.mouse.move(*place(plane, 0.4, 0.4))
+    expect(page.get_by_test_id("decoded")).to_be_visible()
+
+    slider = page.locator(".st-key-" + f"train-beta-{run.name}".replace(".", "-")).get_by_role("slider")
+    slider.focus()
+    slider.press("End")
+    until(lambda: any(event["beta"] == 200.0 for event in read_events(run)), "beta turned to 200")
+    until(lambda: read_metrics(run)[-1]["beta"] == 200.0, "a line of metrics with the new beta")
+
+    page.get_by_role("button", name="Pause").click()
+    until(lambda: read_state(run).status == "paused", "a pause")
+    expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=PATIENCE)
+    step = read_metrics(run)[-1]["step"]
+    settled(page)
+    page.get_by_role("button", name="Step", exact=True).click()
+    until(lambda: read_metrics(run)[-1]["step"] > step, "a step")
+    assert read_metrics(run)[-1]["step"] == step + 1
+
+    page.get_by_role("button", name="Stop", exact=True).click()
+    until(lambda: read_state(run).status == "stopped", "the end of the trainer")
+    expect(page.get_by_text("stopped ·")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_refresh_and_a_second_browser_find_the_run_again(
+    page: Page, open_page: OpenPage, url: str, folder: Path
+) -> None:
+    start_run(page, url, epochs=60)
+    run = run_of(page, folder)
+    process = read_state(run).pid
+    page.reload()
+    expect(page.locator(PLANE)).to_be_visible(timeout=PATIENCE)
+    other = open_page()
+    other.goto(page.url)
+    plane = other.locator(PLANE)
+    expect(plane).to_be_visible(timeout=PATIENCE)
+    seen = frame(plane)
+    until(lambda: frame(plane) > seen + 1, "further snapshots on the second screen")
+    assert read_state(run).pid == process
+    other.get_by_role("button", name="Stop", exact=True).click()
+    until(lambda: read_state(run).status == "stopped", "the end of the trainer")
+    expect(page.get_by_text("stopped ·")).to_be_visible(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def recorded(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is finished, with a few frames, on a small data set."""
+    data = write_data_set(tmp_path_factory.mktemp("data") / "data.npz")
+    run = folder / "recorded"
+    config = make_config(data, epochs=4)
+    for number, _ in enumerate(runs.train(run, runs.create(run, config, "Recorded"), report_every=1)):
+        assert number < 100
+    return run
+
+
+def test_a_finished_run_is_scrubbed_and_stands_where_it_was_left(page: Page, url: str, recorded: Path) -> None:
+    page.goto(f"{url}?run=recorded")
+    plane = page.locator(PLANE)
+    expect(plane).to_be_visible(timeout=PATIENCE)
+    last = frame(plane)
+    dial = page.get_by_test_id("dial")
+    dial.focus()
+    dial.press("Home")
+    expect(plane).to_have_attribute("data-frame", "0")
+    expect(page.get_by_test_id("dial-value")).to_have_text("0")
+    dial.press("End")
+    expect(plane).to_have_attribute("data-frame", str(int(last)))
+
+
+def test_a_fork_begins_where_its_parent_was(page: Page, url: str, folder: Path, recorded: Path) -> None:
+    page.goto(f"{url}?run=recorded&panel=fork")
+    expect(page.get_by_role("button", name="Fork and start")).to_be_visible(timeout=PATIENCE)
+    _give(page, "β", 7)
+    page.get_by_role("button", name="Fork and start").click()
+    page.wait_for_function("!location.search.includes('run=recorded')", timeout=PATIENCE)
+    fork = folder / said(page, "run")
+    until(lambda: read_state(fork).status == "finished", "the end of the fork")
+    about = run_folder.read_about(fork)
+    assert about.parent == "recorded"
+    assert run_folder.read_config(fork).train.beta == 7.0
+    assert json.loads((fork / "metrics.jsonl").read_text().splitlines()[0])["step"] == 0
+
+
+def test_on_a_phone_the_page_is_as_wide_as_the_screen(open_page: OpenPage, url: str, recorded: Path) -> None:
+    page = open_page(viewport=NARROW, touch=True)
+    page.goto(f"{url}?run=recorded")
+    expect(page.locator(PLANE)).to_be_visible(timeout=PATIENCE)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= NARROW["width"]
