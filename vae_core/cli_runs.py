@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vae_core import run_check, run_control, run_folder, run_queue, runs
+from vae_core import cli_runs_share, run_check, run_control, run_folder, run_queue, runs
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import number, print_json, print_pairs, print_table, say
 from vae_core.cli_train import training_options, with_training
@@ -46,14 +46,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     training_options(fork.add_argument_group("the training (each option replaces the run's)"))
     _action(actions, "delete", "delete a run that does not train")
     _action(actions, "check", "read every file of a run and say what is wrong with it")
+    cli_runs_share.configure(lambda name, text: _parser(actions, name, text))
 
 
 def _action(actions: Any, name: str, text: str, needs_run: bool = True) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser = _parser(actions, name, text)
     if needs_run:
         parser.add_argument("run", type=Path, metavar="DIR", help="the run directory")
     else:
         parser.add_argument("run", type=Path, metavar="DIR", nargs="?", help="the folder of the runs (runs)")
+    return parser
+
+
+def _parser(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     return parser
 
@@ -77,6 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
         "fork": _fork,
         "delete": _delete,
         "check": _check,
+        **cli_runs_share.ACTIONS,
     }
     actions[arguments.action](arguments)
 

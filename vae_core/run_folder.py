@@ -264,7 +264,7 @@ def list_runs(parent: Path) -> list[Path]:
     if not parent.is_dir():
         return []
     found = []
-    for path in parent.glob(f"*/{CONFIG_NAME}"):
+    for path in parent.glob(f"[!.]*/{CONFIG_NAME}"):
         with suppress(OSError):  # deleted since it was listed
             found.append((path.stat().st_mtime, path.parent.name, path.parent))
     return [run for _, _, run in sorted(found, reverse=True)]
