@@ -15,6 +15,7 @@ import { PathStrip } from "./path.js";
 import { Rates } from "./rates.js";
 import { Row } from "./row.js";
 import { Samples } from "./samples.js";
+import { Sight } from "./sight.js";
 import { Speech } from "./speech.js";
 import { Stage } from "./stage.js";
 import { messageOf, Options } from "./state.js";
@@ -108,6 +109,7 @@ export class LatentPlane extends Looking {
     this.node.dataset.side = String(Boolean(this.inspector));
     this.root.append(this.node);
     this.stopListening = listen(this);
+    this.sight = new Sight([this.samples, this.curves, this.rates, this.row]);
     this.stage.watch(this.node);
   }
 
@@ -118,6 +120,7 @@ export class LatentPlane extends Looking {
     this.turn.stop();
     this.follow.stop();
     this.stopListening();
+    this.sight.release();
     this.stage.release();
     this.node.remove();
     clearTimeout(this.rest);
@@ -227,7 +230,8 @@ export class LatentPlane extends Looking {
   /** The place on the axis is another: what shows it follows, in the same animation frame as the points. */
   followTurn() {
     this.colour();
-    for (const part of [this.dial, this.samples, this.curves, this.rates, this.row]) part?.follow();
+    this.dial?.follow();
+    this.sight.follow(this.turn.moving);
     if (this.pad?.code) this.pad.setAtlas();
   }
 

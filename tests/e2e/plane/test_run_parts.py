@@ -92,6 +92,27 @@ def test_the_line_on_the_curves_is_drawn_along_as_the_dial_is(bench: Bench) -> N
     assert (told["frame"], told["following"]) == (frame, False)
 
 
+def test_what_is_out_of_sight_follows_once_the_dial_rests_or_it_comes_into_sight(bench: Bench) -> None:
+    bench.page.evaluate(
+        """async () => {
+          window.followed = [];
+          const make = (name, top) => {
+            const node = document.createElement("div");
+            node.style.cssText = `position: absolute; top: ${top}px; height: 20px; width: 20px`;
+            document.body.append(node);
+            return { node, follow: () => followed.push(name), plane: { stage: { redraw() {} } } };
+          };
+          window.far = make("far", 5000);
+          window.sight = new plane.Sight([make("near", 10), null, far]);
+        }"""
+    )
+    bench.page.wait_for_function("() => sight.unseen.size === 1")
+    assert bench.page.evaluate("(sight.follow(true), followed.splice(0))") == ["near"]
+    assert bench.page.evaluate("(sight.follow(false), followed.splice(0))") == ["near", "far"]
+    bench.page.evaluate("far.node.scrollIntoView()")
+    bench.page.wait_for_function("() => followed.includes('far')")
+
+
 def test_a_click_on_a_name_hides_its_curve_and_another_shows_it(bench: Bench) -> None:
     bench.open(BASE)
     panels = bench.page.locator(".curves-panel")
