@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.common import caches, image_sets, keys, state
-from pages.common.compare_view import LINK, MODEL, OTHER, PART, PARTS, VIEW, runs
+from pages.common import caches, image_sets, keys, own_models, state
+from pages.common.compare_view import LINK, MODEL, OTHER, PART, PARTS, VIEW
 from pages.common.comparison_parts import interpolation, morph, reconstructions, samples
 from pages.common.details import recogniser
 from pages.common.i18n import _
@@ -48,7 +48,14 @@ def choose(
 def controls(names: list[str], linked: bool) -> None:
     """Draw what is chosen for the whole page: both models, and what their pointers share if there are two."""
     for parameter, title in ((MODEL, _("Left")), (OTHER, _("Right"))):
-        st.selectbox(title, names, key=parameter.key, width=220, help=_("The model whose plane is on this side"))
+        st.selectbox(
+            title,
+            names,
+            key=parameter.key,
+            width=220,
+            format_func=own_models.title,
+            help=_("The model whose plane is on this side"),
+        )
     if not linked:
         return
     st.segmented_control(
@@ -159,7 +166,7 @@ def main() -> None:
         return
     pair = (first, second)
     with bar:
-        controls([*bundled, *runs()], linked=all(side.atlas for side in pair))
+        controls([*bundled, *own_models.runs()], linked=all(side.atlas for side in pair))
     for sentence in limits(pair):
         st.caption(sentence)
     recogniser_id = pack.id if pack else None

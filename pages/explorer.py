@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages.common import caches, image_sets, keys, state
+from pages.common import caches, image_sets, keys, own_models, state
 from pages.common.caches import Opened
 from pages.common.card import model_card
 from pages.common.details import nearest_image, recogniser
@@ -22,7 +22,7 @@ from pages.common.plane_state import PlaneState
 from pages.common.plane_view import SELECTION, plane_state, show_plane
 from pages.common.text import quoted
 from vae_core.errors import LatentExplorerError
-from vae_core.registry import list_models, model_problems, read_card
+from vae_core.registry import BUNDLED, list_models, model_problems
 
 PLANE: Final = "plane"
 
@@ -64,8 +64,9 @@ def controls(names: list[str], images: image_sets.Shown) -> None:
         names,
         key=MODEL.key,
         width=260,
+        format_func=own_models.title,
         on_change=_forget_selection,
-        help=_("Which bundled model's plane is shown"),
+        help=_("Whose plane is shown: a bundled model's, or that of a run of your own"),
     )
     with st.popover(images.summary, help=_("Which images are shown, and how many of them")):
         image_sets.controls(_forget_selection)
@@ -128,7 +129,7 @@ def _show_panel(opened: Opened, shown: PlaneState) -> None:
     elif panel == "selection":
         gallery(opened, shown.selection)
     elif panel == "card":
-        model_card(read_card(opened.name))
+        model_card(own_models.card_of(opened.name))
 
 
 def main() -> None:
@@ -140,7 +141,7 @@ def main() -> None:
     bar = st.container(horizontal=True, vertical_alignment="center", key="inline-bar")
     choices = bar.container(horizontal=True, vertical_alignment="center", width="content")
     status = bar.empty()
-    names = [card.name for card in list_models()]
+    names = [*(card.name for card in list_models()), *own_models.runs()]
     with status, st.spinner(_("Opening the model…")), problems:
         images = choose_images()
         opened = choose_model(names, images)
@@ -149,7 +150,9 @@ def main() -> None:
         return
     with choices:
         controls(names, images)
-    status.caption(_(read_card(opened.name).description))
+    if description := own_models.card_of(opened.name).description:
+        # A bundled model's sentence is the project's; a person's note on a run is shown as it was typed.
+        status.caption(_(description) if opened.name in BUNDLED else quoted(description))
     explore(opened, pack.id if pack else None)
     carry(opened.atlas.content, key="atlas")
     if pack:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import vae_core
-from pages.common import beta_view, compare_view, explorer_view
+from pages.common import beta_view, compare_view, explorer_view, train_view
 from pages.common.parameters import LANGUAGE, Parameter
 from tests.modules import ROOT
 
@@ -37,6 +37,7 @@ VIEWS = {
     "Explorer (`/`)": explorer_view.VIEW,
     "Compare (`/compare`)": compare_view.VIEW,
     "Beta (`/beta`)": beta_view.VIEW,
+    "Train (`/train`)": train_view.VIEW,
 }
 ASSETS_LIMIT = 40_000_000
 

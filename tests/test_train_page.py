@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -197,6 +198,31 @@ def test_a_name_and_a_note_are_kept(finished: Path) -> None:
     fine(at.run())
     about = run_folder.read_about(finished)
     assert (about.name, about.note) == ("<b>Another</b>", "see β = 4")
+
+
+def test_a_run_is_a_model_of_the_explorer_by_its_own_name(finished: Path) -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.query_params["model"] = "one"
+    fine(at.run())
+    box = at.selectbox(key="view.model")
+    assert box.value == "one"
+    assert "The first (own run)" in box.options
+    at.query_params["panel"] = "card"
+    at.segmented_control(key="view.panel").set_value("card")
+    fine(at.run())
+    assert "not measured yet" in "\n".join(str(table.value) for table in at.table)
+
+
+def test_a_run_without_a_plane_is_refused_by_the_explorer_in_a_sentence(folder: Path, tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data.npz")
+    config = make_config(data)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, latent_dim=3))
+    list(runs.train(folder / "deep", runs.create(folder / "deep", config), report_every=2))
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.query_params["model"] = "deep"
+    fine(at.run())
+    assert at.selectbox(key="view.model").value == "vae"
+    assert "only a latent size of 2 can be shown as a plane" in _words(at)
 
 
 def test_a_run_is_deleted_only_when_it_does_not_train(finished: Path) -> None:

@@ -11,13 +11,13 @@ from typing import Final, TypeVar
 import streamlit as st
 from torch import Tensor
 
+from pages.common import own_models
 from pages.common.image_sets import Shown, published
 from vae_core import atlas
 from vae_core.data import ImageSet
 from vae_core.errors import LatentExplorerError
 from vae_core.models import Autoencoder
 from vae_core.recogniser import recogniser_card, recogniser_pack
-from vae_core.registry import load_model, read_card
 
 MOST_MODELS: Final = 8
 T = TypeVar("T")
@@ -47,15 +47,15 @@ class Opened:
 
 
 def open_model(name: str, shown: Shown | None = None) -> Opened:
-    """Return a bundled model and the images to be shown, MNIST's test images where nothing else is said.
+    """Return a model, bundled or of a run, and the images to be shown: MNIST's test images where nothing else is said.
 
-    A model that is rebuilt while the app runs is noticed, because its card changes with it.
+    A model that is trained anew while the app runs is noticed.
 
     Raises:
         LatentExplorerError: the model or the images cannot be read; the message says what to do.
     """
     shown = shown or published("mnist", "test")
-    opened = _open_model(name, read_card(name).sha256, shown.key, shown.images)
+    opened = _open_model(name, own_models.version(name), shown.key, shown.images)
     _spare_the_collector()
     return opened
 
@@ -80,30 +80,19 @@ def open_recogniser() -> Pack:
     return _open_recogniser(recogniser_card().sha256)
 
 
-# The digest is a part of the key: a file that was rebuilt is read again. The images are told apart by theirs.
+# The version is a part of the key: a file that was rebuilt is read again. The images are told apart by theirs.
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _open_model(name: str, sha256: str, images_key: str, _images: ImageSet) -> Opened:
-    return encoded(name, _load_model(name, sha256), _images)
-
-
-def encoded(name: str, model: Autoencoder, images: ImageSet) -> Opened:
-    """Return a model of a two-dimensional latent space with images encoded by it, for whoever keeps it.
-
-    Raises:
-        LatentExplorerError: the latent space is not a plane.
-    """
+def _open_model(name: str, version: str, images_key: str, _images: ImageSet) -> Opened:
+    model = _load_model(name, version)
     # No more than the digits have colours of their own; the others are one class to the plane.
-    made = replace(atlas.of_model(name, model, images.images, images.labels), classes=images.classes)
-    return Opened(
-        name, model, images, made.positions[0], made.values["reconstruction"], _pack(atlas.pack(made), "atlas")
-    )
+    made = replace(atlas.of_model(name, model, _images.images, _images.labels), classes=_images.classes)
+    codes, errors = made.positions[0], made.values["reconstruction"]
+    return Opened(name, model, _images, codes, errors, _pack(atlas.pack(made), "atlas"))
 
 
 @st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
-def _load_model(name: str, sha256: str) -> Autoencoder:
-    model = load_model(name)
-    # A plane without an axis shows the plain VAE that an any-beta model contains.
-    return model.at(1.0) if model.config.beta_range else model
+def _load_model(name: str, version: str) -> Autoencoder:
+    return own_models.load(name)
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-"""A bundled model's card: what it is, how it was trained, what it reaches, and the command that makes it again."""
+"""A model's card: what it is, how it was trained, what it reaches, and the command that makes it again."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ MINUS: Final = "−"
 
 
 def model_card(card: Card) -> None:
-    """Show all that is known about a bundled model."""
-    st.markdown(_(card.description))
+    """Show all that is known about a model; of a run that is how it was made."""
+    if card.command:
+        st.markdown(_(card.description))
     columns = st.columns(3, gap="large")
     for column, title, rows in zip(
         columns,
@@ -27,6 +28,10 @@ def model_card(card: Card) -> None:
     ):
         column.markdown(title)
         column.table(dict(rows), border="horizontal")
+    if not card.command:
+        st.markdown(_("To measure it, and to see how it was trained:"))
+        st.code(f"python -m vae_core evaluate runs/{card.name}\npython -m vae_core runs show runs/{card.name}", "bash")
+        return
     st.markdown(_("To make it again:"))
     st.code(card.command, language="bash")
 
@@ -43,8 +48,17 @@ def _architecture(card: Card) -> Rows:
         (_("Decoder"), _widths(model.latent_dim, *model.decoder_widths, decoded)),
         (_("Activation"), {"silu": "SiLU", "relu": "ReLU", "gelu": "GELU", "elu": "ELU"}.get(model.activation, "tanh")),
         (_("Likelihood"), _likelihood(model.likelihood, model.variance)),
-        (_("File"), _("{size} MB, float16").format(size=f"{card.size / 1e6:.1f}")),
+        (
+            _("File"),
+            (_("{size} MB, float16") if card.command else _("{size} MB")).format(size=f"{card.size / 1e6:.1f}"),
+        ),
     ]
+
+
+def _file(card: Card) -> str:
+    # A run's is its checkpoint, with all that training goes on from.
+    text = _("{size} MB, float16") if card.command else _("{size} MB")
+    return text.format(size=f"{card.size / 1e6:.1f}")
 
 
 def _widths(*widths: int | str) -> str:
@@ -77,7 +91,7 @@ def _training(card: Card) -> Rows:
     return [
         *rows,
         (_("Precision"), {"fp32": "float32", "bf16": "bfloat16"}[train.precision]),
-        (_("Time"), _duration(card.seconds)),
+        *([(_("Time"), _duration(card.seconds))] if card.seconds else []),
     ]
 
 
@@ -95,6 +109,8 @@ def _duration(seconds: float) -> str:
 
 def _figures(card: Card) -> Rows:
     figures = card.figures
+    if not figures:
+        return [(_("Unit"), _("not measured yet"))]
     names = {
         "log_evidence": _("log p(x), exact"),
         "elbo": _("ELBO"),

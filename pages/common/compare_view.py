@@ -5,41 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pages.common.i18n import _
-from pages.common.parameters import RUN, Parameter, Z, choice, whole
+from pages.common.own_models import model_parameter
+from pages.common.parameters import Parameter, Z, choice, whole
 from pages.common.plane_options import LINKS
 from pages.common.plane_view import HIDDEN
-from pages.common.text import quoted
-from vae_core.registry import BUNDLED, CHECKPOINT_NAME
-from vae_core.run_folder import list_runs, root
 
 PARTS: Final = ("measures", "reconstructions", "samples", "interpolation", "morph")
 DIGITS: Final = tuple("0123456789")
 MOST_DRAWS: Final = 1_000_000
-
-
-def runs() -> list[str]:
-    """Return the names of the person's own runs that have a model by now, the newest first."""
-    return [run.name for run in list_runs(root()) if _has_name(run.name) and (run / CHECKPOINT_NAME).is_file()]
-
-
-def _has_name(name: str) -> bool:
-    try:
-        return name not in BUNDLED and RUN.read(name) == name
-    except ValueError:
-        return False
-
-
-def _model(name: str, default: str) -> Parameter[str]:
-    def read(text: str) -> str:
-        if text not in BUNDLED and text not in runs():
-            raise ValueError(text)
-        return text
-
-    def expected() -> str:
-        names = ", ".join(map(quoted, BUNDLED))
-        return _("one of {names}, or the name of a run in {folder}").format(names=names, folder=quoted(root().name))
-
-    return Parameter(name, default, read, str, expected)
 
 
 def _share(name: str) -> Parameter[float]:
@@ -51,8 +24,8 @@ def _share(name: str) -> Parameter[float]:
     return Parameter(name, 0.0, read, lambda share: f"{share:.4g}", lambda: _("a number from 0 to 1"))
 
 
-MODEL: Final = _model("model", "ae")
-OTHER: Final = _model("other", "vae")
+MODEL: Final = model_parameter("model", "ae")
+OTHER: Final = model_parameter("other", "vae")
 LINK: Final = choice("link", LINKS)
 PART: Final = choice("part", PARTS)
 DRAW: Final = whole("draw", MOST_DRAWS)

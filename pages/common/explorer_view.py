@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from pages.common.gallery import ORDER
 from pages.common.image_sets import DATA, DIGITS
-from pages.common.parameters import Parameter, choice, optional
+from pages.common.own_models import model_parameter
+from pages.common.parameters import Parameter, optional
 from pages.common.plane_view import PARAMETERS
 from vae_core.registry import BUNDLED
 
 PANELS: Final = ("draw", "selection", "card")
-MODEL: Final = choice("model", BUNDLED)
+MODEL: Final = model_parameter("model", BUNDLED[0])
 PANEL: Final = optional("panel", PANELS)
 VIEW: Final[tuple[Parameter[Any], ...]] = (MODEL, DATA, DIGITS, *PARAMETERS, PANEL, ORDER)

@@ -11,7 +11,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from pages.common import caches, keys
+from pages.common import caches, keys, own_models
 from pages.common.caches import Pack
 from pages.common.i18n import _
 from pages.common.image_sets import Shown
@@ -20,8 +20,7 @@ from vae_core.evaluation import evaluate
 from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
 from vae_core.recogniser import load_recogniser
-from vae_core.registry import BUNDLED, CHECKPOINT_NAME, Card, load_model, read_card
-from vae_core.run_folder import read_config, root
+from vae_core.registry import Card
 
 PLANE: Final = 2
 _CHUNK: Final = 500
@@ -57,31 +56,18 @@ def open_side(name: str, shown: Shown) -> Side:
     Raises:
         LatentExplorerError: it cannot be read; the message says what to do.
     """
-    if name not in BUNDLED:
-        checkpoint = root() / name / CHECKPOINT_NAME
-        modified = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        return _open_run(name, str(root().resolve()), modified, shown.key, shown.images)
+    card = own_models.card_of(name)
+    if card.latent_dim != PLANE:
+        return _open_without_plane(name, own_models.version(name), shown.key, shown.images)
     opened = caches.open_model(name, shown)
-    return Side(opened.atlas.id, read_card(name), opened.model, opened.images, opened.codes, opened.atlas)
+    return Side(opened.atlas.id, card, opened.model, opened.images, opened.codes, opened.atlas)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _open_run(name: str, folder: str, modified: int, images_key: str, _images: ImageSet) -> Side:
-    run = root() / name
-    model = load_model(run)
-    model = model.at(1.0) if model.config.beta_range else model
-    side = Side(
-        key=f"{folder}/{name}/{modified}/{images_key}",
-        card=Card(name, "", replace(read_config(run), model=model.config), {}, 0.0, "", "", 0),
-        model=model,
-        images=_images,
-        codes=torch.empty(0),
-        atlas=None,
-    )
-    if model.config.latent_dim == PLANE:
-        opened = caches.encoded(name, model, _images)
-        return replace(side, codes=opened.codes, atlas=opened.atlas)
-    return replace(side, codes=_codes(model, _images.images))
+def _open_without_plane(name: str, version: str, images_key: str, _images: ImageSet) -> Side:
+    model = own_models.load(name)
+    key = f"{name}/{version}/{images_key}"
+    return Side(key, own_models.card_of(name), model, _images, _codes(model, _images.images), None)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from pages.common import keys, state
+from pages.common import keys, own_models, state
 from pages.common.i18n import _
 from pages.common.layout import problem
 from pages.common.parameters import RUN
@@ -22,6 +22,8 @@ from vae_core.config import BETA_SCHEDULES, LEARNING_RATE_SCHEDULES
 from vae_core.errors import LatentExplorerError
 from vae_core.run_view import RunView
 
+EXPLORER: Final = "pages/explorer.py"
+COMPARISON: Final = "pages/compare.py"
 OVERLAID: Final = "train.overlaid"
 MOST_OVERLAID: Final = 6
 
@@ -185,10 +187,24 @@ def manage(run: Path) -> None:
         _("Saved in {size} MB on disk, as {folder}").format(size=f"{run_folder.size(run) / 1e6:.1f}", folder=run.name)
     )
     with st.container(horizontal=True):
+        if run.name in own_models.runs():
+            _send(run)
         st.button(
             _("Delete this run"), icon=":material/delete:", on_click=_delete, args=(run,), disabled=status in ACTIVE,
             help=_("Its folder goes for good; stop it first if it trains"),
         )  # fmt: skip
+
+
+def _send(run: Path) -> None:
+    """Offer the run's newest model to the pages that show any model."""
+    st.page_link(
+        EXPLORER, label=_("Open in the explorer"), query_params={"model": run.name},
+        icon=":material/explore:", help=_("Its newest checkpoint, as a model like any other"),
+    )  # fmt: skip
+    st.page_link(
+        COMPARISON, label=_("Compare with the bundled VAE"), query_params={"model": run.name, "other": "vae"},
+        icon=":material/compare:", help=_("Its newest checkpoint on the left, the bundled VAE on the right"),
+    )  # fmt: skip
 
 
 def _delete(run: Path) -> None:
