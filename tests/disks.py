@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import io
 import os
@@ -50,7 +51,7 @@ def full(names: str) -> Iterator[None]:
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
     """Let nothing in a folder be written, as on a disk that is mounted for reading; root is refused as well."""
-    real_open, real_low = Path.open, os.open
+    real_open, real_low, real_plain = Path.open, os.open, builtins.open
 
     def refuse(path: Any) -> None:
         if Path(os.fsdecode(path)).is_relative_to(folder):
@@ -61,6 +62,11 @@ def read_only(folder: Path) -> Iterator[None]:
             refuse(path)
         return real_open(path, mode, *arguments, **options)
 
+    def plain(path: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if set(mode) & set("wax+"):
+            refuse(path)
+        return real_plain(path, mode, *arguments, **options)
+
     def low(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             refuse(path)
@@ -69,4 +75,5 @@ def read_only(folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "open", opened)
         patch.setattr(os, "open", low)
+        patch.setattr(builtins, "open", plain)
         yield

@@ -125,9 +125,9 @@ def test_a_run_that_is_being_unpacked_is_not_listed(finished: Path, tmp_path: Pa
 # Files made to do harm
 
 NAMES = [
-    "../config.json", "/etc/passwd", "keyframes/../../evil", "..\\evil", "C:\\evil", "keyframes/0000000001.safetensors/",
-    "evil.py", "keyframes/evil.py", ".lock", ".git/config", "keyframes//0000000001.safetensors", "./config.json",
-    "checkpoint.safetensors/", "deep/config.json", "CONFIG.JSON", "trainer.log", "config.json\0.txt", "",
+    "../config.json", "/etc/passwd", "keyframes/../../evil", "C:\\evil", "keyframes/0000000001.safetensors/",
+    "..\\evil", "evil.py", "keyframes/evil.py", ".lock", ".git/config", "keyframes//0000000001.safetensors", "",
+    "checkpoint.safetensors/", "deep/config.json", "CONFIG.JSON", "trainer.log", "config.json\0.txt", "./config.json",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from vae_core import run_archive, run_folder
+from vae_core import run_archive, run_folder, run_tensorboard
 from vae_core.cli_output import print_json, say
 
 Adder = Callable[[str, str], argparse.ArgumentParser]
@@ -20,6 +20,9 @@ def configure(add: Adder) -> None:
     taken = add("import", "unpack a run from a zip file into a new folder")
     taken.add_argument("file", type=Path, metavar="FILE.zip", help="what `runs export` wrote")
     taken.add_argument("--to", type=Path, metavar="FOLDER", help="the folder of the runs (runs)")
+    board = add("tensorboard", "write a run's curves and newest codes for TensorBoard")
+    board.add_argument("run", type=Path, metavar="DIR", help="the run directory")
+    board.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="a new or empty folder")
 
 
 def export_run(arguments: argparse.Namespace) -> None:
@@ -34,6 +37,13 @@ def import_run(arguments: argparse.Namespace) -> None:
     _report(arguments, {"run": str(run)}, f"{run}: imported")
 
 
+def tensorboard(arguments: argparse.Namespace) -> None:
+    """Write a run for TensorBoard."""
+    run_tensorboard.export_tensorboard(arguments.run, arguments.out)
+    values: dict[str, object] = {"run": str(arguments.run), "folder": str(arguments.out)}
+    _report(arguments, values, f"see it with `tensorboard --logdir {arguments.out}`")
+
+
 def _report(arguments: argparse.Namespace, values: dict[str, object], sentence: str) -> None:
     if arguments.json:
         print_json(values)
@@ -41,4 +51,4 @@ def _report(arguments: argparse.Namespace, values: dict[str, object], sentence: 
         say(sentence)
 
 
-ACTIONS = {"export": export_run, "import": import_run}
+ACTIONS = {"export": export_run, "import": import_run, "tensorboard": tensorboard}

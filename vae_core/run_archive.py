@@ -154,7 +154,7 @@ def _unpack(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], folder: Pa
 
 
 def _settle(run: Path, name: str) -> None:
-    """Make the run one of this machine, which trains it nowhere yet. Raises LatentExplorerError where it is not whole."""
+    """Make the run one of this machine, where nobody trains it. Raises LatentExplorerError where it is not whole."""
     problems = [problem.replace(f"{run}{os.sep}", "") for problem in run_check.check(run)]
     if problems:
         raise LatentExplorerError(f"the run in the file is damaged: {problems[0]}")
