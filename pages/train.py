@@ -16,7 +16,7 @@ from pages.common.plane import carry
 from pages.common.text import quoted
 from pages.common.train_live import SECONDS, base, buttons, growing, show_problem, turnable
 from pages.common.train_panels import choose_panel, compare, fork, manage, overlays, settings
-from pages.common.train_setup import setup
+from pages.common.train_setup import setup, take_in
 from pages.common.train_view import ACTIVE, PANEL, VIEW, chosen, folder, follow, names, title
 from vae_core import run_folder, run_queue
 from vae_core.errors import LatentExplorerError
@@ -116,6 +116,7 @@ def main() -> None:
             turnable(run)
     if run is None:
         setup()
+        take_in()
     else:
         try:
             watch(run)

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from pages.common.train_live import duration
 from tests.factories import make_config, write_data_set
 from tests.modules import ROOT
-from vae_core import run_control, run_folder, run_keyframes, run_queue, run_records, runs
+from vae_core import run_archive, run_control, run_folder, run_keyframes, run_queue, run_records, runs
 from vae_core.errors import LatentExplorerError
 from vae_core.run_folder import RunState, own_process, read_state, write_state
 from vae_core.run_view import RunView
@@ -235,6 +235,25 @@ def test_a_run_is_deleted_only_when_it_does_not_train(finished: Path) -> None:
     next(each for each in at.button if each.label == "Delete this run").click()
     fine(at.run())
     assert not finished.exists()
+
+
+def test_a_saved_run_is_taken_in_and_shown(finished: Path, folder: Path) -> None:
+    content = run_archive.export_run(finished)
+    at = page()
+    at.file_uploader(key="new.zip").set_value([("one.zip", content, "application/zip")])
+    fine(at.run())
+    (taken,) = [run for run in run_folder.list_runs(folder) if run != finished]
+    assert run_folder.read_about(taken).name == "The first"
+    said = at.query_params["run"]
+    assert taken.name in (said, *said)
+
+
+def test_a_file_that_is_no_run_is_refused(folder: Path) -> None:
+    at = page()
+    at.file_uploader(key="new.zip").set_value([("one.zip", b"no zip at all", "application/zip")])
+    fine(at.run())
+    assert "This file cannot be taken in." in _words(at)
+    assert run_folder.list_runs(folder) == []
 
 
 def test_other_runs_stand_beside_this_one(finished: Path, folder: Path) -> None:

@@ -20,6 +20,7 @@ TRAIN_PICK: Final = "train.pick"
 TRAIN_PLACE: Final = "train.place"
 TRAIN_GO: Final = "train.go"
 TRAIN_PROBLEM: Final = "train.problem"
+TRAIN_TAKEN: Final = "train.taken"
 
 
 def of_view(parameter: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from pages.common.plane_options import Trajectory
 from pages.common.train_live import place
 from pages.common.train_setup import go
 from pages.common.train_view import ACTIVE, PANEL, PANELS, folder, follow, names, title
-from vae_core import run_folder, run_keyframes, run_queue, runs
+from vae_core import run_archive, run_folder, run_keyframes, run_queue, runs
 from vae_core.config import BETA_SCHEDULES, LEARNING_RATE_SCHEDULES
 from vae_core.errors import LatentExplorerError
 from vae_core.run_view import RunView
@@ -189,10 +190,18 @@ def manage(run: Path) -> None:
     with st.container(horizontal=True):
         if run.name in own_models.runs():
             _send(run)
+        st.download_button(
+            _("Save as zip"), partial(run_archive.export_run, run), f"{run.name}.zip", "application/zip",
+            icon=":material/download:", on_click="ignore",
+            help=_("All that the run has recorded, to take in elsewhere"),
+        )  # fmt: skip
         st.button(
             _("Delete this run"), icon=":material/delete:", on_click=_delete, args=(run,), disabled=status in ACTIVE,
             help=_("Its folder goes for good; stop it first if it trains"),
         )  # fmt: skip
+
+    st.caption(_("For TensorBoard, with the curves and the digits in its projector:"))
+    st.code(f"python -m vae_core runs tensorboard runs/{run.name} --out tensorboard", "bash")
 
 
 def _send(run: Path) -> None:

@@ -18,7 +18,7 @@ from pages.common.layout import problem
 from pages.common.parameters import RUN
 from pages.common.train_view import folder
 from pages.common.upload import KINDS, MAX_MEGABYTES, read_upload
-from vae_core import run_queue, runs
+from vae_core import run_archive, run_queue, runs
 from vae_core.config import ACTIVATIONS, BETA_SCHEDULES, LEARNING_RATE_SCHEDULES, LIKELIHOODS, PRESETS, RunConfig
 from vae_core.data import NAMES
 from vae_core.errors import ConfigError, DataError, LatentExplorerError
@@ -73,6 +73,25 @@ def setup() -> None:
     # Remembered rather than returned: a run of the page that is started again would forget a button.
     if st.session_state.pop(keys.TRAIN_GO, False) and data:
         start(model, {**train, "data": data}, base, name)
+
+
+def take_in() -> None:
+    """Draw where a run that was saved as a zip is taken in, and show it once it has been."""
+    with st.expander(_("Take in a run that was saved")):
+        file = st.file_uploader(
+            _("A run's zip file"), ("zip",), key=f"{PREFIX}zip", max_upload_size=MAX_MEGABYTES,
+            help=_("As “Save as zip” makes it. It is checked first, and nothing in it is ever executed."),
+        )  # fmt: skip
+        if file is None or st.session_state.get(keys.TRAIN_TAKEN) == file.file_id:
+            return
+        try:
+            run = run_archive.import_run(file.getvalue(), folder())
+        except LatentExplorerError as error:
+            problem(_("This file cannot be taken in."), str(error))
+            return
+        st.session_state[keys.TRAIN_TAKEN] = file.file_id
+        state.put(RUN, run.name)
+        st.rerun()
 
 
 def go() -> None:
