@@ -31,7 +31,7 @@ from vae_core.run_records import (
 )
 from vae_core.training import EVALUATION_SEED, Progress, TrainState, settings_at
 
-SNAPSHOT_SECONDS = 0.27
+SNAPSHOT_SECONDS = 0.31
 KEYFRAME_SECONDS = 2.0
 CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written at least this often, and always at the end."""
@@ -84,18 +84,20 @@ def drop_after(run: Path, step: int) -> None:
     run_keyframes.drop_after(run, step if step else -1)
 
 
-class _Clock:
-    """Says when a thing is due that happens every so many seconds."""
+class Clock:
+    """Says when a thing is due that happens every so many seconds on average, however seldom it is asked."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.last = -math.inf
+        self._next = -math.inf
 
     def is_due(self) -> bool:
+        """Return whether it is time again; what was missed, as in a pause, is not made up for."""
         now = time.monotonic()
-        if now - self.last < self.seconds:
+        if now < self._next:
             return False
-        self.last = now
+        is_late = now - self._next > self.seconds
+        self._next = (now if is_late else self._next) + self.seconds
         return True
 
 
@@ -106,8 +108,8 @@ class Recorder:
         self.run, self.state, self.hold = run, state, hold
         self.probes = _probes(state)
         self.snapshots = len(CodesReader(run).read())
-        self._snapshot, self._keyframe = _Clock(SNAPSHOT_SECONDS), _Clock(KEYFRAME_SECONDS)
-        self._checkpoint = _Clock(CHECKPOINT_SECONDS)
+        self._snapshot, self._keyframe = Clock(SNAPSHOT_SECONDS), Clock(KEYFRAME_SECONDS)
+        self._checkpoint = Clock(CHECKPOINT_SECONDS)
         self._checkpoint.is_due()
 
     @torch.no_grad()
