@@ -59,6 +59,7 @@ def watch(run: Path) -> None:
         st.fragment(waiting, run_every=SECONDS)(run, status)
         return
     pack = recogniser()
+    caches.spare_the_collector()
     base_id, content = base(view)
     every = SECONDS if status in ACTIVE else None
     st.fragment(growing, run_every=every)(run, base_id, pack, overlays(run), status)

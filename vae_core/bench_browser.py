@@ -58,15 +58,20 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def app() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start the app on a free port; yield its address and process, at once, and stop it at the end."""
+def app(**environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start the app on a free port; yield its address and process, at once, and stop it at the end.
+
+    ``environment`` is what it finds in its environment beside what is in ours.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "localhost", "--server.port", str(port), "--server.fileWatcherType", "none"]
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
         try:
             yield f"http://localhost:{port}", process
         finally:

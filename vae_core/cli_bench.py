@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from vae_core import bench, bench_plane, bench_runs
+from vae_core import bench, bench_plane, bench_runs, bench_watch
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
 from vae_core.config import PRECISIONS, PRESETS
@@ -17,6 +17,7 @@ SUMMARIES = {
     "decode": "decoder throughput",
     "plane": "the latent plane in a browser: pointer to decoded image, first draw, panning, memory",
     "runs": "training runs: what recording costs, how quickly a trainer obeys, memory and disk",
+    "watch": "a run watched in a browser: how soon, how often, at what cost to the server, by how many",
     "likelihood": "the bundled models' ELBO, exact log p(x) and importance-weighted bound",
 }
 
@@ -68,6 +69,13 @@ def _runs_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="with recording and without (60)")
 
 
+def _watch_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, metavar="S", help="to watch in one session, then in many (15)"
+    )
+    parser.add_argument("--sessions", type=at_least(1), default=20, metavar="N", help="at once (20)")
+
+
 def _likelihood_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N test digits")
     parser.add_argument("--samples", type=at_least(1), default=10, metavar="N", help="draws of z for the ELBO (10)")
@@ -84,6 +92,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "decode": _decode_options,
     "plane": _plane_options,
     "runs": _runs_options,
+    "watch": _watch_options,
     "likelihood": _likelihood_options,
 }
 
@@ -99,6 +108,7 @@ def run(arguments: argparse.Namespace) -> None:
         "decode": bench.decode,
         "plane": bench_plane.measure,
         "runs": bench_runs.measure,
+        "watch": bench_watch.measure,
         "likelihood": bench.likelihood,
     }
     line = ProgressLine(1.0, "")

@@ -57,6 +57,8 @@ class RunView:
         self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
         self._waiting: list[tuple[int, Tensor]] = []
         self._by_step: dict[int, dict[str, Any]] = {}
+        self._keyframe: tuple[int, bytes] | None = None
+        self._tail: tuple[int, int, bytes] | None = None
 
     @property
     def series(self) -> str:
@@ -131,14 +133,21 @@ class RunView:
     def tail(self, start: int) -> bytes:
         """Return the packed frames from ``start`` on."""
         with self._lock:
-            curves = {name: values[start:] for name, values in self.curves.items()}
-            steps = [float(step) for step in self.steps[start:]]
-            return pack_tail(self.series, start, torch.stack(self.frames[start:]), steps, curves)
+            if self._tail is None or self._tail[:2] != (start, len(self.frames)):
+                curves = {name: values[start:] for name, values in self.curves.items()}
+                steps = [float(step) for step in self.steps[start:]]
+                packed = pack_tail(self.series, start, torch.stack(self.frames[start:]), steps, curves)
+                self._tail = start, len(self.frames), packed
+            return self._tail[2]
 
     def newest_keyframe(self) -> tuple[int, bytes]:
         """Return the step of the newest keyframe and its packed decoder, valid from its frame on."""
-        step, model = run_keyframes.load(self.run, 2**62)
-        return step, pack_keyframe(self.series, self.frame_of(step), model)
+        with self._lock:
+            newest = run_keyframes.steps(self.run)[-1:]
+            if self._keyframe is None or newest != [self._keyframe[0]]:
+                step, model = run_keyframes.load(self.run, 2**62)
+                self._keyframe = step, pack_keyframe(self.series, self.frame_of(step), model)
+            return self._keyframe
 
     def trajectory(self) -> tuple[list[int], list[float], list[float]]:
         """Return steps, rates and distortions on the test digits, in nats per image."""

@@ -229,7 +229,7 @@ def _frame(view: RunView, live: bool) -> float:
     return 0.0 if live else float(len(view.steps) - 1)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _row(data: str) -> list[RowDigit]:
     """Return the first probe digit of each class, in order, at most ten."""
     images, labels = probe_images(data)
