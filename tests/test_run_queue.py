@@ -20,6 +20,7 @@ from vae_core.errors import LatentExplorerError
 from vae_core.run_control import change_control, read_control
 from vae_core.run_folder import RunState, own_process, read_state, write_state
 from vae_core.run_queue import TRAINERS_VARIABLE
+from vae_core.run_trainer import TerminatedError
 
 
 @pytest.fixture(autouse=True)
@@ -223,6 +224,27 @@ def test_a_run_that_waits_leaves_the_queue_when_it_is_stopped(
     with _training(two[0]):
         assert list(runs.train(two[1], runs.reopen(two[1]), waits=True)) == []
     assert (read_state(two[1]).status, lines_of(two[1])) == ("stopped", 0)
+
+
+@pytest.mark.parametrize(("interruption", "status"), [(TerminatedError, "queued"), (KeyboardInterrupt, "stopped")])
+def test_a_machine_that_shuts_down_leaves_the_queue_as_it_is_and_a_person_does_not(
+    two: tuple[Path, Path],
+    launched: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    interruption: type[KeyboardInterrupt],
+    status: str,
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise interruption
+
+    monkeypatch.setattr("vae_core.run_trainer.time.sleep", interrupt)
+    write_state(two[1], RunState(status="queued", since=5.0, **own_process()))
+    with _training(two[0]), pytest.raises(interruption):
+        list(runs.train(two[1], runs.reopen(two[1]), waits=True))
+    assert read_state(two[1]).status == status
+    write_state(two[1], replace(read_state(two[1]), pid=0))
+    assert run_queue.wake(two[0].parent) == ([two[1]] if status == "queued" else []) == launched
+    assert (read_state(two[1]).since == 5.0) == (status == "queued")
 
 
 def test_a_run_deleted_while_it_waits_stays_deleted(two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
