@@ -62,6 +62,10 @@ def measure(
             url, process = stack.enter_context(app())
             wait_until_served(url, process)
         figures |= _app_figures(chromium, url, began if process else None, moves, clicks)
+        report("linked planes", 0.2)
+        figures |= _linked_figures(chromium, url, moves)
+        report("the dial over beta", 0.3)
+        figures |= _dial_figures(chromium, url, seconds)
         if process is not None:
             figures |= _memory_figures(chromium, url, process)
         figures["planes"] = []
@@ -118,12 +122,16 @@ class _MessageCounter:
         self.messages += 1
 
 
-def _hover(page: Any, node: Any, moves: int) -> list[float]:
-    """Move the pointer over the plane, at moments that keep no step with its frames; return the latencies in ms."""
+def _hover(page: Any, node: Any, moves: int, follower: Any = None) -> list[float]:
+    """Move the pointer over the plane, at moments that keep no step with its frames; return the latencies in ms.
+
+    They end where the plane shows the place, or the ``follower`` that shares its pointer.
+    """
     # Notices above the plane may have pushed it down.
     node.scroll_into_view_if_needed()
     box = node.bounding_box()
-    watch = node.evaluate_handle("node => planeBench.watchHover(node)")
+    shown = (follower or node).element_handle()
+    watch = node.evaluate_handle("(node, shown) => planeBench.watchHover(node, shown)", shown)
     moments = random.Random(0)
     for move in range(1, moves + 1):
         angle = 2 * math.pi * move / 97
@@ -166,6 +174,49 @@ def _memory_figures(chromium: Any, url: str, process: Any) -> dict[str, Any]:
     first, last = readings[0], readings[-1]
     further = None if first is None or last is None else (last - first) / SESSIONS
     return {"memory_mb": first, "memory_per_further_session_mb": further}
+
+
+def _linked_figures(chromium: Any, url: str, moves: int) -> dict[str, Any]:
+    """Return how soon the second plane of a comparison follows a pointer on the first."""
+    page = chromium.new_page(viewport=VIEWPORT)
+    page.add_init_script(path=MEASURE)
+    page.goto(f"{url}/compare")
+    planes = page.locator(READY)
+    planes.nth(1).wait_for(timeout=PATIENCE)
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
+    latencies = _hover(page, planes.nth(0), moves, planes.nth(1))
+    page.close()
+    return {"linked_p50_ms": percentile(latencies, 0.5), "linked_p95_ms": percentile(latencies, 0.95)}
+
+
+def _dial_figures(chromium: Any, url: str, seconds: float) -> dict[str, Any]:
+    """Return how smoothly everything follows the dial over beta, and what is sent to the server meanwhile."""
+    page = chromium.new_page(viewport=VIEWPORT)
+    page.add_init_script(path=MEASURE)
+    sent = _MessageCounter()
+    page.on("websocket", lambda socket: socket.on("framesent", sent.add))
+    page.goto(f"{url}/beta")
+    page.wait_for_selector(READY, timeout=PATIENCE)
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
+    node, dial = page.locator(PLANE), page.get_by_test_id("dial")
+    box = dial.bounding_box()
+    middle, height = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = sent.messages
+    page.mouse.move(middle, height)
+    page.mouse.down()
+    counting = node.evaluate_handle("node => planeBench.countDraws(node)")
+    began, step = time.perf_counter(), 0
+    while step < 10 or time.perf_counter() - began < seconds:
+        step += 1
+        page.mouse.move(middle + 0.45 * box["width"] * math.sin(step / 40), height)
+    counted = counting.evaluate(
+        "counted => { counted.stop(); return { frames: counted.frames, seconds: counted.seconds }; }"
+    )
+    messages = sent.messages - before
+    page.mouse.up()
+    page.close()
+    rate = counted["frames"] / counted["seconds"] if counted["seconds"] else 0.0
+    return {"dial_frames_per_second": rate, "messages_while_dialling": messages}
 
 
 def _plane_figures(chromium: Any, count: int, seconds: float) -> dict[str, Any]:

@@ -46,9 +46,9 @@ const watch = (node, eventName, remember, arrived) => {
 };
 
 window.planeBench = {
-  /** From a move of the pointer to its decoded image. */
-  watchHover(node) {
-    return watch(node, "pointermove", () => node.dataset.z, (before) => node.dataset.z !== before);
+  /** From a move of the pointer over a plane to its decoded image, there or on a plane that shares the pointer. */
+  watchHover(node, follower = node) {
+    return watch(node, "pointermove", () => follower.dataset.z, (before) => follower.dataset.z !== before);
   },
 
   /** From the end of a click to the nearest encoded image, which the server sends; until then the last one is stale. */

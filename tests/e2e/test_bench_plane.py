@@ -25,6 +25,9 @@ def test_the_plane_is_measured_under_the_pointer_and_with_many_points(app: App) 
     assert 0 < figures["click_to_details_p50_ms"] <= figures["click_to_details_p95_ms"]
     assert figures["renderer"] in ("webgl2", "canvas2d")
     assert figures["reload_seconds"] > 0
+    assert 0 < figures["linked_p50_ms"] <= figures["linked_p95_ms"]
+    assert figures["dial_frames_per_second"] > 0
+    assert figures["messages_while_dialling"] == 0
     # Of an app that runs already these cannot be known.
     assert figures["ready_seconds"] is None
     assert "memory_mb" not in figures
