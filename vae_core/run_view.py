@@ -71,13 +71,13 @@ class RunView:
         Raises LatentExplorerError where the log is damaged, or the run has been deleted.
         """
         with self._lock:
-            snapshots, lines = self._codes.read(), self._metrics.read()
+            lines, snapshots = self._metrics.read(), self._codes.read()
             if self._codes.replaced or self._metrics.replaced:
                 self.generation += 1
                 self._forget()
                 self._codes, self._metrics = CodesReader(self.run), LineReader(self._metrics.path)
                 self._events = LineReader(self._events.path)
-                snapshots, lines = self._codes.read(), self._metrics.read()
+                lines, snapshots = self._metrics.read(), self._codes.read()
             self.lines += lines
             self.events += self._events.read()
             self._by_step |= {line["step"]: line for line in lines if "test_kl" in line}
