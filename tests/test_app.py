@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.common import caches
+from pages.common import caches, own_models
 from tests.modules import ROOT
 from vae_core import registry
 from vae_core.errors import ModelError
@@ -38,7 +38,7 @@ def _break(monkeypatch: pytest.MonkeyPatch, *broken: str) -> None:
             raise ModelError(f"{name} is <b>broken</b>: rebuild it with `python -m vae_core zoo {name}`")
         return registry.load_model(name)
 
-    monkeypatch.setattr(caches, "load_model", load_model)
+    monkeypatch.setattr(own_models, "load_model", load_model)
 
 
 def test_the_explorer_opens_with_the_reference_model() -> None:
@@ -93,7 +93,7 @@ def test_a_rebuilt_model_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     first = caches.open_model("ae")
     assert caches.open_model("ae") is first
     card = registry.read_card("ae")
-    monkeypatch.setattr(caches, "read_card", lambda name: type(card)(**{**vars(card), "sha256": "another"}))
+    monkeypatch.setattr(own_models, "read_card", lambda name: type(card)(**{**vars(card), "sha256": "another"}))
     assert caches.open_model("ae") is not first
 
 

@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -78,7 +80,9 @@ def _train(run: Path, config: RunConfig, calls: int, report_every: int | None) -
 def in_process(run: Path, config: RunConfig, calls: int = 0, report_every: int | None = 2) -> BaseProcess:
     """Start a process that trains a run to its end, or is killed after so many function calls; return it ended."""
     process = _SERVER.Process(target=_train, args=(run, config, calls, report_every))
-    process.start()
+    # A page under test leaves its own script behind as the main module, which a new process would run first.
+    with patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+        process.start()
     process.join()
     return process
 
