@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +60,9 @@ def watch(run: Path) -> None:
         st.fragment(waiting, run_every=SECONDS)(run, status)
         return
     pack = recogniser()
-    caches.spare_the_collector()
     base_id, content = base(view)
+    # Streamlit collects garbage after every update: what there is by now need not be looked through each time.
+    gc.freeze()
     every = SECONDS if status in ACTIVE else None
     st.fragment(growing, run_every=every)(run, base_id, pack, overlays(run), status)
     carry(content, key="train-base")

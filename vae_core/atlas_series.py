@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -33,7 +34,7 @@ def check_growing(
         "a series needs a name": bool(series),
         "its first frame must be 0 or later": start >= 0,
         "positions must be (frames, points, 2), with one frame at least": shaped,
-        "positions must be finite": bool(positions.isfinite().all()),
+        "positions must be finite": bool(np.isfinite(positions.numpy(force=True)).all()),
         "every frame needs its place on the axis": frames == len(axis),
         "the axis must ascend": all(a < b for a, b in pairwise(axis)) and all(map(math.isfinite, axis)),
         "curves need a number per frame": all(len(curve) == frames for curve in curves.values()),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,8 +25,11 @@ def half_if_lossless(weight: Tensor) -> Tensor:
 
 def half_if_finite(numbers: Tensor) -> Tensor:
     """Return float16, which keeps eleven bits of every number, or float32 where a number is too large for it."""
-    half = numbers.half()
-    return half if bool(half.isfinite().all()) else numbers.float()
+    # With numpy, in this thread: a trainer on the same cores would keep torch's threads waiting for one another.
+    plain = numbers.numpy(force=True)
+    with np.errstate(over="ignore"):
+        half = plain.astype(np.float16)
+    return torch.from_numpy(half if np.isfinite(half).all() else plain.astype(np.float32))
 
 
 def add_network(

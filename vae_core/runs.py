@@ -25,7 +25,7 @@ from vae_core.run_folder import (
 )
 from vae_core.run_records import read_metrics
 from vae_core.run_trainer import train
-from vae_core.training import TrainState, start
+from vae_core.training import TrainState, choose_device, start
 
 __all__ = ["config_path", "create", "fork", "has_begun", "new_folder", "read_config", "read_metrics", "reopen", "train"]
 
@@ -43,17 +43,23 @@ def create(run: Path, config: RunConfig, name: str = "") -> TrainState:
     Nothing is written where the data, the device or the folder is unfit, so the same call can be tried again.
     Raises LatentExplorerError in these cases, and where ``run`` already holds a run that has begun, or that waits.
     """
-    return _create(run, config, About(name=name, created=time.time()))
+    prepare(run, config, name)
+    return start(config)
 
 
-def _create(run: Path, config: RunConfig, about: About, weights: bytes = b"") -> TrainState:
+def prepare(run: Path, config: RunConfig, name: str = "") -> None:
+    """Start a run directory as `create` does, for a trainer in another process; nothing of the model is made here."""
+    _prepare(run, config, About(name=name, created=time.time()))
+
+
+def _prepare(run: Path, config: RunConfig, about: About, weights: bytes = b"") -> None:
     _refuse_begun(run)
+    choose_device(config.train.device)
     images, _ = load_images(config.train.data, split="train")
     if config.train.validation >= len(images):
         raise LatentExplorerError(
             f"{config.train.validation} validation images leave none of the {len(images)} to train on: set fewer aside"
         )
-    state = start(config)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -66,7 +72,6 @@ def _create(run: Path, config: RunConfig, about: About, weights: bytes = b"") ->
         write_about(run, about)
         # Last, for it makes the folder a run.
         write_config(run, config)
-    return state
 
 
 def _refuse_begun(run: Path) -> None:
@@ -102,6 +107,7 @@ def fork(source: Path, step: int, run: Path, config: RunConfig, name: str = "") 
         parent=source.resolve().name,
         parent_step=kept,
     )
-    state = _create(run, config, about, model_bytes(model, torch.float32))
+    _prepare(run, config, about, model_bytes(model, torch.float32))
+    state = start(config)
     state.model.load_state_dict(model.state_dict())
     return state

@@ -56,7 +56,7 @@ def open_model(name: str, shown: Shown | None = None) -> Opened:
     """
     shown = shown or published("mnist", "test")
     opened = _open_model(name, own_models.version(name), shown.key, shown.images)
-    spare_the_collector()
+    _spare_the_collector()
     return opened
 
 
@@ -96,7 +96,7 @@ def _load_model(name: str, version: str) -> Autoencoder:
 
 
 @st.cache_resource(show_spinner=False)
-def spare_the_collector() -> None:
+def _spare_the_collector() -> None:
     """Take what is loaded for good out of what Python's garbage collector looks through.
 
     Streamlit collects after every run and holds up what the run has just said: a quarter of a second for torch alone.

@@ -237,7 +237,7 @@ def start(model: dict[str, Any], train: dict[str, Any], base: RunConfig, name: s
         config = RunConfig(dataclasses.replace(base.model, **_parsed(model)), dataclasses.replace(base.train, **train))
         run = runs.new_folder(folder())
         with st.spinner(_("Getting the images ready…")):
-            runs.create(run, config, name.strip())
+            runs.prepare(run, config, name.strip())
         run_queue.enqueue(run, time.time())
     except LatentExplorerError as error:
         problem(_("This run cannot be started."), str(error))
