@@ -16,9 +16,9 @@ from streamlit.testing.v1 import AppTest
 from pages.common import beta_view
 from pages.common.beta_view import row_indices
 from pages.common.conventions import shown
+from tests.app_pages import fine, open_page, said, words
 from tests.commands import Said, printed_json, refused
 from tests.factories import make_images, make_model
-from tests.modules import ROOT
 from vae_core import cli, registry
 from vae_core.beta_gallery import beta_gallery, beta_gallery_png
 from vae_core.data import load_images, to_pixels
@@ -29,25 +29,7 @@ from vae_core.models import Autoencoder
 
 def beta_page(**address: str) -> AppTest:
     """The page opened at an address, run once and free of exceptions."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    at.switch_page("pages/beta.py")
-    for name, value in address.items():
-        at.query_params[name] = value
-    return _fine(at.run())
-
-
-def _fine(at: AppTest) -> AppTest:
-    assert not at.exception
-    return at
-
-
-def _said(at: AppTest, name: str) -> str | None:
-    values = at.query_params.get(name)
-    return values[-1] if isinstance(values, list) else values
-
-
-def _words(at: AppTest) -> str:
-    return "\n".join(str(element.value) for element in (*at.markdown, *at.caption, *at.text))
+    return open_page("beta", address)
 
 
 @pytest.fixture
@@ -61,7 +43,7 @@ def nothing_cached() -> Iterator[None]:
 def test_it_opens_at_beta_1_and_says_what_that_is_called_elsewhere() -> None:
     at = beta_page()
     assert not at.error
-    assert "**β = 1**" in _words(at)
+    assert "**β = 1**" in words(at)
     assert list(at.table[0].value["Value"]) == [shown(1 / 784), shown(2 / 784), "c = 1"]
     assert not at.query_params
 
@@ -69,9 +51,9 @@ def test_it_opens_at_beta_1_and_says_what_that_is_called_elsewhere() -> None:
 def test_the_address_sets_the_beta() -> None:
     at = beta_page(beta="4")
     assert not at.info
-    assert "**β = 4**" in _words(at)
+    assert "**β = 4**" in words(at)
     assert list(at.table[0].value["Value"]) == ["0.005102", "0.0102", "c = 4"]
-    assert _said(at, "beta") == "4"
+    assert said(at, "beta") == "4"
 
 
 @pytest.mark.parametrize("beta", ["0", "-1", "inf", "-inf", "nan", "0.009", "200.1", "1e9", "four", "", "1,2"])
@@ -79,9 +61,9 @@ def test_a_beta_that_makes_no_sense_gives_a_notice_with_the_range_and_the_defaul
     at = beta_page(beta=beta)
     (notice,) = at.info
     assert "a number from 0.01 to 200, by default 1" in notice.value
-    assert "**β = 1**" in _words(at)
-    assert _said(at, "beta") in (None, "1")
-    _fine(at.button[0].click().run())
+    assert "**β = 1**" in words(at)
+    assert said(at, "beta") in (None, "1")
+    fine(at.button[0].click().run())
     assert not at.info
 
 
@@ -89,23 +71,23 @@ def test_a_beta_that_makes_no_sense_gives_a_notice_with_the_range_and_the_defaul
 def test_every_beta_of_the_range_is_taken(beta: str) -> None:
     at = beta_page(beta=beta)
     assert not at.info
-    assert f"**β = {beta}**" in _words(at)
+    assert f"**β = {beta}**" in words(at)
 
 
 def test_the_gallery_is_drawn_when_it_is_asked_for() -> None:
     at = beta_page(beta="7.25")
     assert not at.image
-    _fine(at.segmented_control(key="view.panel").set_value("gallery").run())
+    fine(at.segmented_control(key="view.panel").set_value("gallery").run())
     assert at.image
-    assert "1, 4, 7.25, 10" in _words(at)
+    assert "1, 4, 7.25, 10" in words(at)
     assert at.download_button
-    assert _said(at, "panel") == "gallery"
+    assert said(at, "panel") == "gallery"
 
 
 def test_other_digits_are_in_the_address() -> None:
     at = beta_page()
-    _fine(at.button(key="other-digits").click().run())
-    assert _said(at, "row") == "1"
+    fine(at.button(key="other-digits").click().run())
+    assert said(at, "row") == "1"
 
 
 def test_without_the_weights_the_page_says_so_and_goes_on(
@@ -118,8 +100,8 @@ def test_without_the_weights_the_page_says_so_and_goes_on(
     at = beta_page(beta="4")
     assert len(at.error) == 1
     assert "python -m vae_core zoo vae-any-beta" in at.text[0].value
-    assert "**β = 4**" in _words(at)
-    assert _said(at, "beta") == "4"
+    assert "**β = 4**" in words(at)
+    assert said(at, "beta") == "4"
 
 
 def test_the_marks_are_the_figures_of_the_dedicated_models() -> None:

@@ -14,8 +14,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.common.train_live import duration
+from tests.app_pages import fine, open_page, said, words
 from tests.factories import make_config, write_data_set
-from tests.modules import ROOT
 from vae_core import run_archive, run_control, run_folder, run_keyframes, run_queue, run_records, runs
 from vae_core.errors import LatentExplorerError
 from vae_core.run_folder import RunState, own_process, read_state, write_state
@@ -58,28 +58,11 @@ def finished(folder: Path, tmp_path: Path) -> Path:
 
 def page(**address: str) -> AppTest:
     """The page opened at an address, run once and free of exceptions."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    at.switch_page("pages/train.py")
-    for name, value in address.items():
-        at.query_params[name] = value
-    return fine(at.run())
-
-
-def fine(at: AppTest) -> AppTest:
-    assert not at.exception
-    return at
-
-
-def button(at: AppTest, label: str) -> object:
-    return next(each for each in at.button if each.label == label)
+    return open_page("train", address)
 
 
 def _labels(at: AppTest) -> list[str]:
     return [each.label for each in at.button]
-
-
-def _words(at: AppTest) -> str:
-    return "\n".join(str(element.value) for element in (*at.markdown, *at.caption, *at.text, *at.error, *at.info))
 
 
 def _as_if(run: Path, status: str) -> None:
@@ -100,9 +83,8 @@ def test_a_new_run_is_made_as_it_was_chosen_and_queued(folder: Path, launched: l
     assert (config.train.beta, config.train.epochs, config.model.encoder_widths) == (4.0, 3, (256,))
     assert run_folder.read_about(run).name == "Four"
     assert read_state(run).status == "queued"
-    said = at.query_params["run"]
-    assert run.name in (said, *said)
-    assert "Starting the trainer" in _words(at)
+    assert said(at, "run") == run.name
+    assert "Starting the trainer" in words(at)
 
 
 def test_widths_that_are_none_are_refused_and_nothing_is_left(folder: Path, launched: list[Path]) -> None:
@@ -110,8 +92,8 @@ def test_widths_that_are_none_are_refused_and_nothing_is_left(folder: Path, laun
     at.text_input(key="new.classic.encoder").set_value("400;x")
     next(each for each in at.button if each.label == "Start").click()
     fine(at.run())
-    assert "This run cannot be started." in _words(at)
-    assert "'400;x' is no list of layer widths: write them as 512,512" in _words(at)
+    assert "This run cannot be started." in words(at)
+    assert "'400;x' is no list of layer widths: write them as 512,512" in words(at)
     assert not launched
     assert run_folder.list_runs(folder) == []
 
@@ -125,7 +107,7 @@ def test_a_finished_run_is_shown_at_its_end(finished: Path) -> None:
 
 def test_an_unknown_run_is_said_to_be_so_and_the_page_offers_a_new_one(folder: Path) -> None:
     at = page(run="nothing")
-    assert "There is no run `nothing`" in _words(at)
+    assert "There is no run `nothing`" in words(at)
     assert "Start" in _labels(at)
     assert "run" not in at.query_params
 
@@ -201,9 +183,7 @@ def test_a_name_and_a_note_are_kept(finished: Path) -> None:
 
 
 def test_a_run_is_a_model_of_the_explorer_by_its_own_name(finished: Path) -> None:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    at.query_params["model"] = "one"
-    fine(at.run())
+    at = open_page("explorer", {"model": "one"})
     box = at.selectbox(key="view.model")
     assert box.value == "one"
     assert "The first (own run)" in box.options
@@ -218,11 +198,9 @@ def test_a_run_without_a_plane_is_refused_by_the_explorer_in_a_sentence(folder: 
     config = make_config(data)
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, latent_dim=3))
     list(runs.train(folder / "deep", runs.create(folder / "deep", config), report_every=2))
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    at.query_params["model"] = "deep"
-    fine(at.run())
+    at = open_page("explorer", {"model": "deep"})
     assert at.selectbox(key="view.model").value == "vae"
-    assert "only a latent size of 2 can be shown as a plane" in _words(at)
+    assert "only a latent size of 2 can be shown as a plane" in words(at)
 
 
 def test_a_run_is_deleted_only_when_it_does_not_train(finished: Path) -> None:
@@ -244,15 +222,14 @@ def test_a_saved_run_is_taken_in_and_shown(finished: Path, folder: Path) -> None
     fine(at.run())
     (taken,) = [run for run in run_folder.list_runs(folder) if run != finished]
     assert run_folder.read_about(taken).name == "The first"
-    said = at.query_params["run"]
-    assert taken.name in (said, *said)
+    assert said(at, "run") == taken.name
 
 
 def test_a_file_that_is_no_run_is_refused(folder: Path) -> None:
     at = page()
     at.file_uploader(key="new.zip").set_value([("one.zip", b"no zip at all", "application/zip")])
     fine(at.run())
-    assert "This file cannot be taken in." in _words(at)
+    assert "This file cannot be taken in." in words(at)
     assert run_folder.list_runs(folder) == []
 
 
@@ -267,22 +244,21 @@ def test_other_runs_stand_beside_this_one(finished: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("panel", ["settings", "compare", "fork", "microscope", "manage"])
 def test_every_panel_opens(finished: Path, panel: str) -> None:
-    said = page(run="one", panel=panel).query_params["panel"]
-    assert panel in (said, *said)
+    assert said(page(run="one", panel=panel), "panel") == panel
 
 
 def test_a_damaged_log_is_named_and_the_page_stands(finished: Path) -> None:
     with (finished / "metrics.jsonl").open("a") as log:
         log.write("{broken\n")
     at = page(run="one")
-    assert "This run cannot be shown." in _words(at)
-    assert "metrics.jsonl is damaged" in _words(at)
+    assert "This run cannot be shown." in words(at)
+    assert "metrics.jsonl is damaged" in words(at)
     assert "Run" in [each.label for each in at.selectbox]
 
 
 def test_why_a_run_failed_is_said(finished: Path) -> None:
     write_state(finished, RunState(status="failed", reason="the loss became nan at step 3", total_steps=12))
-    assert "the loss became nan at step 3" in _words(page(run="one"))
+    assert "the loss became nan at step 3" in words(page(run="one"))
 
 
 def test_times_are_said_coarsely() -> None:

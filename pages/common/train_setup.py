@@ -105,9 +105,9 @@ def _preset_title(name: str) -> str:
 
 def _preset_text(name: str) -> str:
     return {
-        "quick": _("A small network and ten epochs: half a minute on a laptop."),
-        "classic": _("The textbook: 784-400-2-400-784 with ReLU, about a minute on a laptop."),
-        "good": _("The network of the bundled model, 250 epochs: half an hour or more."),
+        "quick": _("A small network and ten epochs, for a first look."),
+        "classic": _("The textbook: 784-400-2-400-784 with ReLU, on grey pixels."),
+        "good": _("The network of the bundled model and its 250 epochs: the one that takes longest."),
         "gaussian": _("A mean and a standard deviation learned for every pixel."),
     }[name]
 
