@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.common import i18n
+from pages.common import catalogues, i18n
 from tests.catalogue import write_catalogue
 from tests.modules import ROOT
 
@@ -24,9 +24,9 @@ NAMED_TEXT = {"help", "label", "placeholder", "caption", "title"}
 
 @pytest.fixture
 def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    messages = {"Explorer": "探索", "one pin\0{n} pins": "{n} 个标记"}
-    write_catalogue(tmp_path, "zh_CN", messages, nplurals=1, plural="0")
-    monkeypatch.setattr(i18n, "CATALOGUES", tmp_path)
+    write_catalogue(tmp_path, "zh_CN", {"Explorer": "探索"}, "explorer")
+    write_catalogue(tmp_path, "zh_CN", {("one pin", "{n} pins"): "{n} 个标记"}, "plane")
+    monkeypatch.setattr(catalogues, "CATALOGUES", tmp_path)
     i18n.languages.cache_clear()
     i18n._catalogue.cache_clear()
     yield
@@ -102,6 +102,27 @@ def test_a_language_that_the_app_does_not_speak_gives_a_notice() -> None:
     with pytest.raises(ValueError, match="tlh"):
         LANGUAGE.read("tlh")
     assert "`en`" in LANGUAGE.expected()
+
+
+@pytest.mark.parametrize("broken", [b'msgid "Explorer"\nmsgstr "\xff\xfe"\n', b"Explorer = x\n", b"\x00\x01"])
+@pytest.mark.usefixtures("chinese")
+def test_a_broken_file_names_itself_and_costs_its_own_texts_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: bytes
+) -> None:
+    path = tmp_path / "zh_CN" / "plane.po"
+    path.write_bytes(broken)
+    with pytest.raises(catalogues.CatalogueError, match=r"plane\.po"):
+        catalogues.read_part(path)
+    merged = catalogues.merge(tmp_path, "zh_CN")
+    assert merged.gettext("Explorer") == "探索"
+    assert merged.ngettext("one pin", "{n} pins", 2) == "{n} pins"
+    assert "plane.po" in caplog.text
+
+
+def test_a_translation_that_is_in_doubt_is_not_shown(tmp_path: Path) -> None:
+    path = write_catalogue(tmp_path, "zh_CN", {"Explorer": "探索"})
+    path.write_text(path.read_text("utf-8").replace('msgid "Explorer"', '#, fuzzy\nmsgid "Explorer"'), "utf-8")
+    assert catalogues.merge(tmp_path, "zh_CN").gettext("Explorer") == "Explorer"
 
 
 def _untranslated(path: Path) -> Iterator[str]:

@@ -5,24 +5,20 @@ from __future__ import annotations
 import gettext
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.common import keys
+from pages.common import catalogues, keys
 
-DOMAIN: Final = "latent_explorer"
-CATALOGUES: Final = Path(__file__).resolve().parent.parent / "locale"
 SOURCE_LANGUAGE: Final = "en"
 
 
 @cache
 def languages() -> tuple[str, ...]:
     """Return the languages the app speaks: the one it is written in, then those with a catalogue."""
-    catalogues = CATALOGUES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
-    return (SOURCE_LANGUAGE, *sorted(path.parent.parent.name for path in catalogues))
+    return (SOURCE_LANGUAGE, *sorted({path.parent.name for path in catalogues.CATALOGUES.glob("*/*.po")}))
 
 
 def negotiate(wanted: str | None, spoken: Iterable[str]) -> str | None:
@@ -55,7 +51,9 @@ def language() -> str:
 
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, CATALOGUES, [language], fallback=language == SOURCE_LANGUAGE)
+    if language == SOURCE_LANGUAGE:
+        return gettext.NullTranslations()
+    return catalogues.merge(catalogues.CATALOGUES, language)
 
 
 def _(message: str) -> str:
@@ -66,3 +64,8 @@ def _(message: str) -> str:
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Return the message for this count in this session's language."""
     return _catalogue(language()).ngettext(singular, plural, count)
+
+
+def N_(message: str) -> str:
+    """Return the message as it is: it is marked for the catalogues here, and translated where it is shown."""
+    return message
