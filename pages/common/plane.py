@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from pages.common.plane_layers import Layer
 from pages.common.plane_module import ASSETS, link, read_modules
 from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, greys
 from pages.common.plane_state import PlaneState, Point, parse
@@ -75,6 +76,7 @@ def latent_plane(
     collapse: float | None = None,
     ends: tuple[str, str] | None = None,
     link: Link | None = None,
+    layers: Sequence[Layer] = (),
     rest: bool = True,
     live: bool = False,
     renderer: str = "auto",
@@ -106,6 +108,7 @@ def latent_plane(
             it that is read off the atlas's curves ``activity.0`` and ``activity.1``, if it has them.
         ends: what stands at the ends of the dial over a pair of models; without it, the parts of the atlas's name.
         link: the planes that this one shares its pointer with.
+        layers: what lies over the points (`plane_layers`), the first lowest; another list is shown at once.
         live: whether the atlas still grows, by the tails and keyframes of its series. The dial then follows the newest
             frame until somebody turns it, or the page names a ``frame`` other than 0; a button leads back.
         rest: whether a resting pointer is reported; clicks and keys always are.
@@ -139,6 +142,7 @@ def latent_plane(
         "collapse": collapse,
         "ends": ends and list(ends),
         "link": link and link.data(),
+        "layers": [layer.data() for layer in layers],
         "rest": rest,
         "live": live,
         "renderer": renderer,

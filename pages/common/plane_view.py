@@ -11,6 +11,7 @@ import streamlit as st
 from pages.common import keys, state
 from pages.common.parameters import PINS, Parameter, Z, choice, points, subset
 from pages.common.plane import PARTS, Nearest, RateMark, RowDigit, latent_plane
+from pages.common.plane_layers import Layer
 from pages.common.plane_state import (
     INTERPOLATIONS,
     MODES,
@@ -75,6 +76,7 @@ def show_plane(
     nearest: Nearest | None = None,
     row: Sequence[RowDigit] = (),
     marks: Sequence[RateMark] = (),
+    layers: Sequence[Layer] = (),
     on_report: Report = lambda before, now: None,
 ) -> None:
     """Show the plane as the session has it; what is done on it is in the session before the page runs again."""
@@ -96,6 +98,7 @@ def show_plane(
         nearest=nearest,
         row=row,
         marks=marks,
+        layers=layers,
         revision=state.revision(),
         on_change=partial(_take_over, key, on_report, frame),
     )
