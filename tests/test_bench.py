@@ -139,7 +139,7 @@ def test_likelihoods_are_those_of_every_bundled_model(
     write_bundle(tmp_path)
     monkeypatch.setattr(bench, "list_models", lambda: registry.list_models(tmp_path))
     monkeypatch.setattr(bench, "load_model", lambda name: registry.load_model(name, tmp_path))
-    figures = measured(capsys, "likelihood", "--images", 20, "--samples", 2, "--iwae-samples", 3)
+    figures = measured(capsys, "models", "--images", 20, "--samples", 2, "--iwae-samples", 3)
     rows = {row["name"]: row for row in figures["models"]}
     assert list(rows) == list(registry.BUNDLED)
     assert rows["vae"]["elbo"] <= rows["vae"]["log_evidence"]
@@ -165,7 +165,7 @@ def test_recording_is_measured_against_training_alone(capsys: Said) -> None:
 def test_without_bundled_models_their_likelihood_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "list_models", list)
     with pytest.raises(LatentExplorerError, match="train them with `python -m vae_core zoo`"):
-        bench.likelihood(lambda what, share: None)
+        bench.models(lambda what, share: None)
 
 
 def test_figures_for_a_person_are_a_table(capsys: Said, checkpoint: Path) -> None:

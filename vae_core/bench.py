@@ -1,4 +1,4 @@
-"""Benchmarks of the library: training, exact evidence, decoding and likelihoods, each as one dictionary of figures."""
+"""Benchmarks of the library: training, exact evidence, decoding and bundled models, each one dictionary of figures."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def _decode_for(network: Autoencoder, z: Tensor, seconds: float) -> list[float]:
     return times
 
 
-def likelihood(report: Report, images: int | None = None, samples: int = 10, iwae_samples: int = 500) -> dict[str, Any]:
+def models(report: Report, images: int | None = None, samples: int = 10, iwae_samples: int = 500) -> dict[str, Any]:
     """Measure every bundled model on the first ``images`` test digits: the figures of `vae_core.evaluate`.
 
     Raises LatentExplorerError where there is no bundled model.
@@ -176,11 +176,11 @@ def likelihood(report: Report, images: int | None = None, samples: int = 10, iwa
     if not cards:
         raise LatentExplorerError("there are no bundled models: train them with `python -m vae_core zoo`")
     test_images, _ = load_images("mnist", "test")
-    models = []
+    rows = []
     for done, card in enumerate(cards):
         report(card.name, done / len(cards))
         began = time.perf_counter()
         figures = evaluate(load_model(card.name), test_images[:images], samples, iwae_samples)
         own = {"name": card.name, "kind": card.kind, "likelihood": card.model.likelihood}
-        models.append({**own, **figures, "seconds": time.perf_counter() - began})
-    return {"models": models, **machine()}
+        rows.append({**own, **figures, "seconds": time.perf_counter() - began})
+    return {"models": rows, **machine()}

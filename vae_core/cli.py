@@ -23,7 +23,7 @@ COMMANDS = {
     "decode": "write the mean image of p(x|z) at one z",
     "runs": "list, show, steer, fork and check training runs",
     "zoo": "train and measure the bundled models again",
-    "bench": "measure the speed of training, inference and the browser",
+    "bench": "measure speed on this machine, and the likelihood that training reaches",
 }
 WRONG = 2
 """Exit status for what the person got wrong."""

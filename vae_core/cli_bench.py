@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from vae_core import bench, bench_plane, bench_runs, bench_watch
+from vae_core import bench, bench_likelihood, bench_plane, bench_runs, bench_watch
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
 from vae_core.config import PRECISIONS, PRESETS
@@ -18,7 +19,8 @@ SUMMARIES = {
     "plane": "the latent plane in a browser: pointer to decoded image, first draw, panning, memory",
     "runs": "training runs: what recording costs, how quickly a trainer obeys, memory and disk",
     "watch": "a run watched in a browser: how soon, how often, at what cost to the server, by how many",
-    "likelihood": "the bundled models' ELBO, exact log p(x) and importance-weighted bound",
+    "likelihood": "VAEs trained under the protocol of a published table: the likelihood they reach",
+    "models": "the bundled models' ELBO, exact log p(x) and importance-weighted bound",
 }
 
 
@@ -59,9 +61,14 @@ def _plane_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="to drag each plane about (5)")
 
 
-def counts(text: str) -> tuple[int, ...]:
+def counts(text: str, smallest: int = 1) -> tuple[int, ...]:
     """Parse ``70000,1000000``."""
-    return tuple(at_least(1)(part) for part in text.split(",") if part)
+    return tuple(at_least(smallest)(part) for part in text.split(",") if part) or (at_least(smallest)(text),)
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Parse ``0,1,2``."""
+    return counts(text, smallest=0)
 
 
 def _runs_options(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +84,21 @@ def _watch_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _likelihood_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dimensions", type=counts, default=bench_likelihood.DIMENSIONS, metavar="D,D", help="(2,5,10,20,40)"
+    )
+    parser.add_argument("--seeds", type=seeds, default=bench_likelihood.SEEDS, metavar="S,S", help="(0,1,2)")
+    parser.add_argument(
+        "--epochs", type=at_least(1), default=bench_likelihood.EPOCHS, metavar="N", help="at the most (2000)"
+    )
+    parser.add_argument("--iwae-samples", type=at_least(1), default=500, metavar="N", help="for the bound (500)")
+    parser.add_argument("--images", type=at_least(2), metavar="N", help="only the first N digits of either set")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="keeps the trainings, and goes on with them (runs/likelihood)"
+    )
+
+
+def _models_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=at_least(1), metavar="N", help="only the first N test digits")
     parser.add_argument("--samples", type=at_least(1), default=10, metavar="N", help="draws of z for the ELBO (10)")
     parser.add_argument("--iwae-samples", type=at_least(0), default=500, metavar="N", help="for the bound (500)")
@@ -94,6 +116,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "runs": _runs_options,
     "watch": _watch_options,
     "likelihood": _likelihood_options,
+    "models": _models_options,
 }
 
 
@@ -109,7 +132,8 @@ def run(arguments: argparse.Namespace) -> None:
         "plane": bench_plane.measure,
         "runs": bench_runs.measure,
         "watch": bench_watch.measure,
-        "likelihood": bench.likelihood,
+        "likelihood": bench_likelihood.measure,
+        "models": bench.models,
     }
     line = ProgressLine(1.0, "")
     try:
@@ -118,8 +142,37 @@ def run(arguments: argparse.Namespace) -> None:
         line.close()
     if as_json:
         print_json(figures)
+    elif name == "likelihood":
+        print_likelihoods(figures)
     else:
         print_figures(figures)
+
+
+def print_likelihoods(figures: dict[str, Any]) -> None:
+    """Print a line for each latent size: means over seeds with their spread, and what was published."""
+    names = {
+        "elbo": "ELBO",
+        "reconstruction": "reconstruction",
+        "kl": "KL",
+        "iwae": "bound on log p(x)",
+        "log_evidence": "exact log p(x)",
+    }
+    columns = ["dimension", "seeds", "epochs", *names.values()]
+    rows = []
+    for model in figures["models"]:
+        both = [(with_spread(model, key), model[f"published_{key}"]) for key in names]
+        cells = [own if there is None else f"{own} ({number(there)})" for own, there in both]
+        rows.append([str(model["dimension"]), model["seeds"], number(model["epochs"], 0), *cells])
+    print_table(columns, rows)
+    print()
+    print("Nats per image, mean over seeds ± standard deviation between them (published figure in brackets);")
+    print(f"trainings in {figures['folder']}")
+
+
+def with_spread(figures: dict[str, Any], key: str) -> str:
+    """Return a mean with the standard deviation between seeds, where there are several."""
+    spread = figures[f"{key}_spread"]
+    return number(figures[key]) if spread is None else f"{number(figures[key])} ± {number(spread)}"
 
 
 def print_figures(figures: dict[str, Any]) -> None:
