@@ -126,7 +126,7 @@ export function holes(field) {
 }
 
 // Which edges a contour crosses for each of the 16 cases; edges: 0 bottom, 1 right, 2 top, 3 left.
-const CROSSINGS = [
+export const CROSSINGS = [
   [], [3, 0], [0, 1], [3, 1], [1, 2], [3, 0, 1, 2], [0, 2], [3, 2],
   [2, 3], [2, 0], [0, 1, 2, 3], [2, 1], [1, 3], [1, 0], [0, 3], [],
 ];

@@ -50,6 +50,7 @@ export class LatentPlane extends Looking {
     this.row?.take(data.row);
     this.rates?.take(data.marks, data.trajectories);
     this.curves?.take(data.events);
+    this.stage.layers.take(data.layers);
     if (this.atlas) this.dial?.update();
     this.inspector?.twins.take(data.nearest);
     this.pad?.takePicture(data.picture);

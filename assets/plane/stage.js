@@ -4,6 +4,7 @@ import { CanvasPoints } from "./canvas.js";
 import { readTheme } from "./colours.js";
 import { trimMeasures } from "./decoding.js";
 import { element, setText } from "./dom.js";
+import { Layers } from "./layers.js";
 import { drawMarks } from "./marks.js";
 import { Overlays } from "./overlays.js";
 import { Pace } from "./pace.js";
@@ -38,6 +39,8 @@ export class Stage {
       this.message,
     );
     this.overlays = new Overlays(plane);
+    this.layers = new Layers(plane);
+    this.node.append(this.layers.key);
     this.pace = new Pace();
     this.extents = new WeakMap();
     this.dirty = {};
@@ -51,6 +54,7 @@ export class Stage {
     this.renderer?.canvas.remove();
     this.renderer = renderer;
     this.under.after(renderer.canvas);
+    if (this.layers?.canvas.isConnected) renderer.canvas.after(this.layers.canvas);
     this.node.dataset.renderer = renderer.kind;
   }
 
@@ -140,8 +144,8 @@ export class Stage {
     this.container.style.setProperty("--readings", `${Math.max(picture, Math.min(ROOM, width - side - GAP))}px`);
     this.ratio = window.devicePixelRatio || 1;
     this.view.size = side;
-    for (const canvas of [this.under, this.renderer.canvas, this.over]) {
-      const pixels = Math.round(side * this.ratio);
+    for (const canvas of [this.under, this.renderer.canvas, this.layers.canvas, this.over]) {
+      const pixels = canvas.isConnected || canvas !== this.layers.canvas ? Math.round(side * this.ratio) : 0;
       if (canvas.width !== pixels) canvas.width = canvas.height = pixels;
     }
     for (const part of [this.plane.curves, this.plane.rates]) part?.resize(width);
@@ -197,7 +201,8 @@ export class Stage {
     const start = performance.now();
     const { state } = this.plane;
     this.overlays.draw();
-    this.renderer.draw(this.view, state.frame, state.hidden, this.overlays.pointStrength(), this.ratio, step);
+    this.renderer.draw(this.view, state.frame, state.hidden, Math.min(this.overlays.pointStrength(), this.layers.strength), this.ratio, step);
+    this.layers.draw();
     performance.measure("latent-plane:draw", { start, end: performance.now() });
     trimMeasures("latent-plane:draw", ++this.drawn);
   }

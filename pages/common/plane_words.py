@@ -21,6 +21,9 @@ def _stage() -> dict[str, str]:
         "loading": _("Loading the map…"),
         "unreadable": _("This map cannot be read: {reason}. Build the model again, or choose another."),
         "selected": _("{count} selected"),
+        "layers": _("What lies over the points"),
+        "layer_regions": _("The smallest regions that hold 50, 90 and 99 % of it"),
+        "layer_magnitude": _("From all but the lowest to all but the highest hundredth"),
     }
 
 

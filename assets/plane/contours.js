@@ -1,0 +1,76 @@
+// A field as filled contours: paths in latent units, made once and drawn under any view.
+
+import { isolines, tracePath } from "./isolines.js";
+import { toneOf } from "./pens.js";
+import { decodeRaster, finenessOf, magnitudeLevels, refine, regionLevels } from "./raster.js";
+
+const SHARES = [0.5, 0.9, 0.99];
+const BANDS = 11;
+const FILLS = [0.5, 0.26, 0.16];
+const EDGES = [0.95, 0.7, 0.45];
+const FAINTEST = 0.04;
+const STRONGEST = 0.88;
+
+/** The contours of a raster (values, size [width, height]) over a box of latent units, for one scale. */
+export function contoursOf({ values, size: [width, height], box, scale }) {
+  const fine = refine(values, width, height, finenessOf(width, height));
+  const magnitude = scale === "magnitude" ? magnitudeLevels(values, BANDS) : null;
+  const levels = magnitude ? magnitude.levels : regionLevels(fine.values, SHARES);
+  const [x0, y0, x1, y1] = box;
+  const place = (i, j) => [x0 + ((x1 - x0) * i) / (fine.width - 1), y0 + ((y1 - y0) * j) / (fine.height - 1)];
+  const paths = levels.map((level) => tracePath(new Path2D(), isolines(fine, level), place));
+  return { box, paths, magnitude };
+}
+
+/** The contours of a field as it comes from the page. */
+export function contoursOfField(field) {
+  return contoursOf({ ...field, values: decodeRaster(field) });
+}
+
+/** Lets a canvas draw in latent units. */
+function inWorld(context, view, ratio) {
+  const scale = ratio * view.scale;
+  const half = (ratio * view.size) / 2;
+  context.setTransform(scale, 0, 0, -scale, half - view.centre[0] * scale, half + view.centre[1] * scale);
+}
+
+/** Regions within one another, the smallest strongest. */
+export function drawRegions(context, view, ratio, { paths }, [r, g, b]) {
+  inWorld(context, view, ratio);
+  context.lineJoin = "round";
+  for (let k = paths.length - 1; k >= 0; k--) {
+    context.fillStyle = `rgba(${r}, ${g}, ${b}, ${FILLS[k]})`;
+    context.fill(paths[k], "evenodd");
+    context.strokeStyle = `rgba(${r}, ${g}, ${b}, ${EDGES[k]})`;
+    context.lineWidth = (k === 0 ? 1.4 : 1) / view.scale;
+    context.stroke(paths[k]);
+  }
+}
+
+/**
+ * Bands that grow stronger from low to high, on a canvas of their own: each takes the place of what lay there, so that
+ * no band shines through the next and no seams show.
+ */
+export function drawBands(context, view, ratio, { box, paths }, theme, sheet) {
+  sheet.width = context.canvas.width;
+  sheet.height = context.canvas.height;
+  const pen = sheet.getContext("2d");
+  inWorld(pen, view, ratio);
+  pen.fillStyle = bandColour(theme, 0, paths.length);
+  pen.fillRect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
+  paths.forEach((path, k) => {
+    pen.globalCompositeOperation = "destination-out";
+    pen.fillStyle = "#000";
+    pen.fill(path, "evenodd");
+    pen.globalCompositeOperation = "lighter";
+    pen.fillStyle = bandColour(theme, k + 1, paths.length);
+    pen.fill(path, "evenodd");
+  });
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.drawImage(sheet, 0, 0);
+}
+
+/** The colour of band k of count + 1. */
+export function bandColour(theme, k, count) {
+  return toneOf(theme, "cool", FAINTEST + (STRONGEST - FAINTEST) * (k / Math.max(1, count)));
+}
