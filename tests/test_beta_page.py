@@ -63,7 +63,7 @@ def test_a_beta_that_makes_no_sense_gives_a_notice_with_the_range_and_the_defaul
     assert "a number from 0.01 to 200, by default 1" in notice.value
     assert "**β = 1**" in words(at)
     assert said(at, "beta") in (None, "1")
-    fine(at.button[0].click().run())
+    fine(at.button(key="dismiss").click().run())
     assert not at.info
 
 

@@ -86,7 +86,7 @@ class TestTheWholePage:
         assert f"`{value}`" in at.info[0].value
         assert _shown_images(at) == "10,000 of MNIST"
         assert said(at, name) != value
-        fine(at.button[0].click().run())
+        fine(at.button(key="dismiss").click().run())
         assert not at.info
 
     def test_the_panels_open_and_close(self) -> None:

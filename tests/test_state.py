@@ -22,7 +22,7 @@ def _page() -> None:
     if page == "explorer":
         st.selectbox("Model", ["vae", "ae"], key=model.key)
         st.pills("Overlays", ["tiles", "holes"], selection_mode="multi", key=overlays.key)
-        if st.button("Centre"):
+        if st.button("Centre", key="centre"):
             state.put(Z, (0.0, 0.0))
     chosen, pins = state.get(overlays), state.get(PINS)
     st.text(repr((state.get(model), list(chosen), state.get(Z), list(pins))))
@@ -69,7 +69,7 @@ def test_a_widget_changes_the_address(at: AppTest) -> None:
     at.run()
     at.selectbox[0].select("ae").run()
     assert _address(at) == {"model": "ae"}
-    at.button[0].click().run()
+    at.button(key="centre").click().run()
     assert _address(at) == {"model": "ae", "z": "0,0"}
     assert not at.exception
 
@@ -115,7 +115,7 @@ def test_a_notice_stays_until_it_is_dismissed(at: AppTest) -> None:
     at.run()
     at.selectbox[0].select("ae").run()
     assert at.info
-    at.button[0].click().run()
+    at.button(key="dismiss").click().run()
     assert not at.info
     assert not at.exception
 

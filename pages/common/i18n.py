@@ -21,6 +21,12 @@ def languages() -> tuple[str, ...]:
     return (SOURCE_LANGUAGE, *sorted({path.parent.name for path in catalogues.CATALOGUES.glob("*/*.po")}))
 
 
+def tag(language: str) -> str:
+    """Return a language as an address names it: by its first part, where that finds it."""
+    primary = language.split("_")[0]
+    return primary if negotiate(primary, languages()) == language else language
+
+
 def negotiate(wanted: str | None, spoken: Iterable[str]) -> str | None:
     """Return the spoken language that fits a tag such as `zh-CN` best, or None.
 
@@ -40,17 +46,20 @@ def language() -> str:
 
     Kept in the session and never in the process, because two people may read in two languages at once.
     """
-    if get_script_run_ctx(suppress_warning=True) is None:
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
         return SOURCE_LANGUAGE
     key = keys.of_view("lang")
-    # The router speaks before the page has read the address.
-    asked = st.session_state[key] if key in st.session_state else st.query_params.get("lang")
+    # The router speaks before the page has read the address: of a first visit, or after a step back in history.
+    known = key in st.session_state and not context.is_history_navigation
+    asked = st.session_state[key] if known else st.query_params.get("lang")
     spoken = languages()
     return negotiate(asked, spoken) or negotiate(st.context.locale, spoken) or SOURCE_LANGUAGE
 
 
 @cache
-def _catalogue(language: str) -> gettext.NullTranslations:
+def translation(language: str) -> gettext.NullTranslations:
+    """Return one language's messages."""
     if language == SOURCE_LANGUAGE:
         return gettext.NullTranslations()
     return catalogues.merge(catalogues.CATALOGUES, language)
@@ -58,12 +67,12 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 def _(message: str) -> str:
     """Return the message in this session's language."""
-    return _catalogue(language()).gettext(message)
+    return translation(language()).gettext(message)
 
 
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Return the message for this count in this session's language."""
-    return _catalogue(language()).ngettext(singular, plural, count)
+    return translation(language()).ngettext(singular, plural, count)
 
 
 def N_(message: str) -> str:

@@ -9,6 +9,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from pages.common import state
 from pages.common.i18n import _
+from pages.common.language import switch
 
 
 def open_page(title: str) -> None:
@@ -18,11 +19,12 @@ def open_page(title: str) -> None:
     # The menu that says this is also where the theme is chosen.
     st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
     _style()
+    switch()
     if notices := state.notices():
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="notices"):
             st.info("  \n".join(notices))
             # They stay until sent away: text that goes by itself moves all that is under it.
-            st.button(_("Dismiss"), type="tertiary", on_click=state.dismiss_notices)
+            st.button(_("Dismiss"), type="tertiary", key="dismiss", on_click=state.dismiss_notices)
 
 
 def _through_router() -> None:
@@ -79,6 +81,12 @@ def _style() -> None:
             overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
           }
         }
+        /* In the bar at the top, between the menu and the sign that a page is at work. */
+        .st-key-language {
+          position: fixed; top: 0; right: 3.5rem; width: auto; height: 3.75rem; z-index: 999991; align-items: center;
+        }
+        [data-testid=stLayoutWrapper]:has(> .st-key-language) { position: absolute; }
+        [data-testid=stStatusWidget] { margin-right: 4.5rem; }
         [class*=st-key-compact-] { margin-top: -0.5rem; }
         [class*=st-key-compact-] .stDownloadButton button { min-height: 2rem; padding: 0.125rem 0.75rem; }
         @media (max-width: 640px) {

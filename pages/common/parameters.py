@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pages.common import keys
-from pages.common.i18n import _, languages, negotiate
+from pages.common.i18n import _, languages, negotiate, tag
 from pages.common.plane_state import FARTHEST, MOST_PINS, Point
 from pages.common.text import quoted
 
@@ -172,5 +172,9 @@ RUN: Parameter[str | None] = Parameter(
     "run", None, _read_run, lambda run: run or "", lambda: _("the name of a training run")
 )
 LANGUAGE: Parameter[str | None] = Parameter(
-    "lang", None, _read_language, lambda language: language or "", lambda: _one_of(languages())
+    "lang",
+    None,
+    _read_language,
+    lambda language: tag(language) if language else "",
+    lambda: _one_of([tag(language) for language in languages()]),
 )
