@@ -11,7 +11,7 @@ from torch import Tensor
 from vae_core.errors import ConfigError, ModelError
 from vae_core.models import Autoencoder
 from vae_core.objectives import gaussian_log_prob, reparameterise, standard_normal
-from vae_core.quadrature import Quadrature, integrate, log_joint
+from vae_core.quadrature import Quadrature, Survey, integrate, integrate_with_joint, log_joint
 
 IMAGE_GROUP = 10_000
 """Images that share one grid."""
@@ -72,13 +72,18 @@ class Posterior:
 
 
 @torch.no_grad()
-def posterior(model: Autoencoder, x: Tensor, grid: Quadrature | None = None) -> Posterior:
+def posterior(
+    model: Autoencoder, x: Tensor, grid: Quadrature | None = None, survey: Survey | None = None
+) -> Posterior:
     """Return the true posterior p(z|x) of images (N, 1, 28, 28) on a quadrature grid of G nodes, by default their own.
 
-    Meant for a few images: the result holds N x G numbers. Raises ModelError for a latent size above 2.
+    Meant for a few images: the result holds N x G numbers. A ``survey`` of the model saves time where grids are made
+    again and again. Raises ModelError for a latent size above 2.
     """
-    grid = grid or integrate(model, x)[0]
-    joint = log_joint(model, grid, x)
+    if grid is None:
+        grid, joint = integrate_with_joint(model, x, survey=survey)
+    else:
+        joint = log_joint(model, grid, x)
     evidence = joint.logsumexp(1)
     return Posterior(grid.z, grid.cell, joint.sub_(evidence[:, None]).exp_(), evidence)
 

@@ -12,6 +12,7 @@ that the model explains badly has a narrower one. Midpoint sums converge exponen
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,26 +90,85 @@ def _affine(likelihood: Likelihood, params: Tensor, log_weight: Tensor, statisti
     return torch.addmm(log_weight - likelihood.log_partition(params), statistics, likelihood.natural(params).T)
 
 
+class Survey:
+    """The coarsest cells of a model, decoded once: further images then cost no more than the cells they have mass in.
+
+    It reaches at least ``half_width`` from the origin along each axis. Raises ModelError for a latent size above 2.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: Autoencoder, half_width: float = HALF_WIDTH) -> None:
+        require_planar(model)
+        self.reach = round(half_width / COARSE_SIDE)
+        device = next(model.parameters()).device
+        index = places(self.reach, model.config.latent_dim, device)
+        level = Level(index)
+        self.sheets = [_Sheet(model, block, level.around(block), 0) for block in index.split(BLOCK)]
+
+
 @torch.no_grad()
 def integrate(
-    model: Autoencoder, x: Tensor, resolution: float = RESOLUTION, finest_level: int = FINEST_LEVEL
+    model: Autoencoder,
+    x: Tensor,
+    resolution: float = RESOLUTION,
+    finest_level: int = FINEST_LEVEL,
+    survey: Survey | None = None,
 ) -> tuple[Quadrature, Tensor]:
     """Return a grid fit for the images x (N, 1, 28, 28), and their log p(x) on it in nats, (N,).
 
-    ``resolution`` is the largest node distance in posterior standard deviations; halving it quadruples the grid.
-    Raises ModelError for a latent size above 2.
+    ``resolution`` is the largest node distance in posterior standard deviations; halving it quadruples the grid. A
+    ``survey`` of the same model saves time. Raises ModelError for a latent size above 2.
     """
+    integral = _integral(model, x, resolution, finest_level, survey, keep=False)
+    return integral.grid(), integral.total + model.likelihood.base(x.flatten(1))
+
+
+@torch.no_grad()
+def integrate_with_joint(
+    model: Autoencoder, x: Tensor, resolution: float = RESOLUTION, survey: Survey | None = None
+) -> tuple[Quadrature, Tensor]:
+    """Return a grid fit for a few images, and log p(x|z) p(z) dz at its nodes in nats, (N, G).
+
+    It is -inf where an image has less than e^-12 of its mass. Raises ModelError for a latent size above 2.
+    """
+    integral = _integral(model, x, resolution, FINEST_LEVEL, survey, keep=True)
+    return integral.grid(), torch.cat(integral.joint, 1).add_(model.likelihood.base(x.flatten(1))[:, None])
+
+
+def _integral(
+    model: Autoencoder, x: Tensor, resolution: float, finest_level: int, survey: Survey | None, keep: bool
+) -> _Integral:
     require_planar(model)
-    flat = x.flatten(1)
-    reach = round(needed_half_width(model.encode(x)[0]).max().item() / COARSE_SIDE)
+    half_width = needed_half_width(model.encode(x)[0]).max().item()
+    if survey is None or survey.reach < round(half_width / COARSE_SIDE):
+        survey = Survey(model, half_width)
+    integral = _Integral(model, model.likelihood.statistics(x.flatten(1)), keep)
+    integral.survey(survey.sheets)
     everyone = torch.arange(len(x), device=x.device)
-    blocks = [_Block(index, everyone) for index in places(reach, model.config.latent_dim, x.device).split(BLOCK)]
-    integral = _Integral(model, model.likelihood.statistics(flat))
-    integral.survey(blocks)
+    blocks = [_Block(sheet.index, everyone) for sheet in survey.sheets]
     for level in range(finest_level + 1):
         if blocks:
-            blocks = integral.descend(blocks, level, resolution**2 if level < finest_level else math.inf)
-    return integral.grid(), integral.total + model.likelihood.base(flat)
+            sheets = integral.sheets(blocks, level) if level else iter(survey.sheets)
+            blocks = integral.descend(blocks, sheets, level, resolution**2 if level < finest_level else math.inf)
+    return integral
+
+
+class _Sheet:
+    """A block of cells of one level at places ``index`` (G, d), with those ``around`` it (H, d), decoded."""
+
+    def __init__(self, model: Autoencoder, index: Tensor, around: Tensor, level: int) -> None:
+        local, likelihood = torch.cat([index, around]), model.likelihood
+        cells = _cells(local, level)
+        params = model.decode_params(cells.z)
+        self.index = index
+        self.rows = beside(local)
+        self.natural = likelihood.natural(params)
+        self.offset = cells.log_weight - likelihood.log_partition(params)
+        self.divergence = _divergence(self.natural, likelihood.expected_statistics(params), self.rows)
+
+    def joint(self, statistics: Tensor) -> Tensor:
+        """Return log p(x|z) p(z) dz less the base measure of x: one matrix product, as it is affine in these."""
+        return torch.addmm(self.offset, statistics, self.natural.T)
 
 
 @dataclass(frozen=True)
@@ -124,10 +184,13 @@ class _Block:
 class _Integral:
     """The sums over a grid while it grows from level to level, for images with statistics (N, S)."""
 
-    def __init__(self, model: Autoencoder, statistics: Tensor) -> None:
+    def __init__(self, model: Autoencoder, statistics: Tensor, keep: bool) -> None:
         self.model = model
         self.statistics = statistics
+        self.keep = keep
         self.leaves: list[Quadrature] = []
+        self.joint: list[Tensor] = []
+        """What was added up, (N, G) for the G nodes of each part of the leaves, where it is kept."""
         self.total = torch.full_like(statistics[:, 0], -math.inf)
         """The log-sum over the leaves, (N,): log p(x), less the base measure, once every cell is one."""
         self.estimate = self.total
@@ -138,49 +201,56 @@ class _Integral:
         columns = zip(*((leaf.z, leaf.log_weight, leaf.cell) for leaf in self.leaves), strict=True)
         return Quadrature(*map(torch.cat, columns))
 
-    def survey(self, blocks: list[_Block]) -> None:
+    def survey(self, sheets: list[_Sheet]) -> None:
         """Estimate the sums from the coarsest cells alone."""
-        for block in blocks:
-            cells = _cells(block.index, 0)
-            params = self.model.decode_params(cells.z)
-            joint = _affine(self.model.likelihood, params, cells.log_weight, self.statistics)
+        for sheet in sheets:
+            joint = sheet.joint(self.statistics)[:, : len(sheet.index)]
             self.estimate = torch.logaddexp(self.estimate, joint.logsumexp(1))
 
-    def descend(self, blocks: list[_Block], level: int, threshold: float) -> list[_Block]:
-        """Make leaves of those cells of a level that are fine enough, and return the halves of the others."""
+    def sheets(self, blocks: list[_Block], level: int) -> Iterator[_Sheet]:
+        """Decode the blocks of a level, one after the other."""
         neighbours = Level(torch.cat([block.index for block in blocks]))
-        newest, halves = self.total.clone(), []
         for block in blocks:
+            yield _Sheet(self.model, block.index, neighbours.around(block.index), level)
+
+    def descend(self, blocks: list[_Block], sheets: Iterator[_Sheet], level: int, threshold: float) -> list[_Block]:
+        """Make leaves of those cells of a level that are fine enough, and return the halves of the others."""
+        newest, halves = self.total.clone(), []
+        for block, sheet in zip(blocks, sheets, strict=True):
             index, images = block.index, block.images
-            share, relevant, split = self._look(block, neighbours.around(index), level, threshold)
+            share, relevant, split = self._look(sheet, images, threshold)
             top = share.amax(1)
             mass = (share - top[:, None]).exp_()
             top += self.estimate[images]
             newest[images] = torch.logaddexp(newest[images], top + mass.sum(1).log())
             self.total[images] = torch.logaddexp(self.total[images], top + (mass @ (~split).to(mass.dtype)).log())
             self.leaves.append(_cells(index[~split], level))
+            if self.keep:
+                self._remember(share[:, ~split] + self.estimate[images, None], images)
             for chosen in split.nonzero()[:, 0].split(BLOCK // 2 ** index.shape[1]):
                 if len(chosen):
                     halves.append(_Block(halve(index[chosen]), images[relevant[:, chosen].any(1)]))
         self.estimate = newest
         return halves
 
-    def _look(self, block: _Block, around: Tensor, level: int, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Decode a block of G cells and those around it, and compare them with one another for the block's M images.
+    def _remember(self, joint: Tensor, images: Tensor) -> None:
+        everyone = joint.new_full((len(self.statistics), joint.shape[1]), -math.inf)
+        everyone[images] = joint
+        self.joint.append(everyone)
+
+    def _look(self, sheet: _Sheet, images: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Compare a block of G cells and those around it with one another, for M images.
 
         Returns the log of every image's posterior mass in every cell, (M, G), as far as it is known; which images
         may have mass where, (M, G); and which cells are to be split, (G,).
         """
-        count, local = len(block.index), torch.cat([block.index, around])
-        cells, rows, likelihood = _cells(local, level), beside(local), self.model.likelihood
-        params = self.model.decode_params(cells.z)
-        share = _affine(likelihood, params, cells.log_weight, self.statistics[block.images])
-        share -= self.estimate[block.images, None]
-        divergence = _divergence(likelihood, params, rows)
-        coarse = (divergence > threshold) | (_curvature(share, rows) > 2 * threshold)
+        count = len(sheet.index)
+        share = sheet.joint(self.statistics[images])
+        share -= self.estimate[images, None]
+        coarse = (sheet.divergence > threshold) | (_curvature(share, sheet.rows) > 2 * threshold)
         # A peak within a cell is higher than its node by a quarter of the divergence, where the posterior is as
         # narrow as the model expects; the whole of it allows for images that the model explains badly.
-        relevant = share > -NEGLIGIBLE - divergence
+        relevant = share > -NEGLIGIBLE - sheet.divergence
         split = coarse & relevant.any(0)
         return share[:, :count], relevant[:, :count], split[:count]
 
@@ -194,10 +264,12 @@ def _cells(index: Tensor, level: int) -> Quadrature:
     return Quadrature(z, log_weight, torch.full_like(log_weight, side))
 
 
-def _divergence(likelihood: Likelihood, params: Tensor, rows: Tensor) -> Tensor:
-    """Return the largest symmetrised KL divergence of p(x|z) at each cell from that at its neighbours; shape (G,)."""
-    natural, expected = likelihood.natural(params), likelihood.expected_statistics(params)
-    largest = natural.new_zeros(len(params))
+def _divergence(natural: Tensor, expected: Tensor, rows: Tensor) -> Tensor:
+    """Return the largest symmetrised KL divergence of p(x|z) at each cell from that at its neighbours; shape (G,).
+
+    p(x|z) is given by its natural parameters and expected statistics at the cells, each (G, S).
+    """
+    largest = natural.new_zeros(len(natural))
     for _, behind in rows:
         first = (behind >= 0).nonzero()[:, 0]
         second = behind[first]
