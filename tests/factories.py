@@ -13,6 +13,7 @@ from torch import Tensor
 from vae_core.checkpoints import model_bytes
 from vae_core.config import ModelConfig, RunConfig, TrainConfig
 from vae_core.models import Autoencoder
+from vae_core.recogniser import Recogniser
 from vae_core.registry import BUNDLED, Card, rebuild_command, write_card
 from vae_core.training import start
 
@@ -40,6 +41,13 @@ def make_model(seed: int = 0, **settings: Any) -> Autoencoder:
     """Return a small untrained model; settings are those of its configuration."""
     config = RunConfig(ModelConfig(**{**TINY, **settings}), TrainConfig(seed=seed, device="cpu"))
     return start(config).model.eval().requires_grad_(False)
+
+
+def make_recogniser() -> Recogniser:
+    """Return an untrained recogniser: what is measured with it is true of any."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        return Recogniser().eval().requires_grad_(False)
 
 
 def make_config(data: Path | str, **settings: Any) -> RunConfig:

@@ -15,7 +15,8 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from vae_core import aggregate
-from vae_core.aggregate import aggregate_posterior, holes, mutual_information, population_posterior
+from vae_core.aggregate import aggregate_posterior, holes, information, mutual_information, population_posterior
+from vae_core.standard_errors import of_mean
 
 HALF = math.sqrt(2 * math.log(10))
 """How far a unit Gaussian lies from the origin so that it is below a tenth of N(0, 1) on exactly one half-line."""
@@ -205,3 +206,29 @@ def test_it_is_from_nothing_to_telling_all_apart(seed: int, count: int, dimensio
 def test_a_mixture_is_held_in_double_precision() -> None:
     q = aggregate_posterior(*mixture())
     assert (q.mu.dtype, q.logvar.dtype) == (torch.float64, torch.float64)
+
+
+def test_what_each_image_is_told_by_spreads_as_in_a_linear_gaussian_channel(generator: torch.Generator) -> None:
+    # log q(z|x) - log q(z) is half the difference of two squared standard normals of correlation sqrt(v / (s^2 + v)),
+    # plus a constant: its variance is s^2 / (s^2 + v).
+    mu = torch.from_numpy(stats.norm.ppf((np.arange(4000) + 0.5) / 4000))[:, None]
+    told = information(mu, torch.full_like(mu, math.log(0.25)), 4000, generator)
+    assert told.shape == (4000,)
+    assert of_mean(told) == pytest.approx(math.sqrt(1 / 1.25 / 4000), rel=0.05)
+
+
+def test_its_error_is_that_of_a_mean_over_images_however_often_each_is_drawn(generator: torch.Generator) -> None:
+    # Three of four images share a code: they are told by log 4/3, the last one by log 4, and further draws do not
+    # make the images more.
+    mu, logvar = gaussians([0.0, 0.0, 0.0, 100.0])
+    told = information(mu, logvar, 10_000, generator)
+    assert sorted(told.tolist()) == pytest.approx([math.log(4 / 3)] * 3 + [math.log(4)])
+    assert of_mean(told) == pytest.approx(math.log(3) / 4)
+
+
+def test_of_many_images_some_are_drawn() -> None:
+    mu, logvar = mixture(50)
+    told = information(mu, logvar, 20, torch.Generator().manual_seed(0))
+    assert told.shape == (20,)
+    estimate = mutual_information(mu, logvar, 20, torch.Generator().manual_seed(0))
+    assert estimate == pytest.approx(min(max(told.mean().item(), 0), math.log(50)))

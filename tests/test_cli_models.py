@@ -32,6 +32,7 @@ def test_evaluating_prints_every_figure(checkpoint: Path, data: Path, capsys: Sa
     assert printed["seconds"] > 0
     for key in ("elbo", "reconstruction", "kl", "log_evidence", "iwae", "squared_error"):
         assert isinstance(printed[key], float)
+        assert printed[f"{key}_error"] > 0
     assert printed["elbo"] <= printed["log_evidence"]
     assert printed["active_units"] in (0, 1, 2)
 
@@ -55,8 +56,12 @@ def test_the_measures_of_a_regular_latent_space_come_along_unless_they_are_not_w
         assert isinstance(printed[measure.key], float | int)
     assert cli.main(["evaluate", str(checkpoint), *options]) == 0
     said = capsys.readouterr().out
-    assert re.search(r"^holes in the prior +\d+\.\d%$", said, re.MULTILINE)
-    assert re.search(r"^mutual information +\d+\.\d\d nats$", said, re.MULTILINE)
+    with_error = rf"{printed['completeness'] * 100:.2f} ± {printed['completeness_error'] * 100:.2f} %"
+    assert re.search(rf"^completeness +{with_error}$", said, re.MULTILINE)
+    with_error = rf"{printed['mutual_information']:.2f} ± {printed['mutual_information_error']:.2f} nats"
+    assert re.search(rf"^mutual information +{with_error}$", said, re.MULTILINE)
+    # On a grid they are summed exactly.
+    assert re.search(r"^holes in the prior +\d+\.\d\d %$", said, re.MULTILINE)
     assert cli.main(["evaluate", str(checkpoint), *options, "--no-measures", "--json"]) == 0
     assert "holes" not in printed_json(capsys)
 

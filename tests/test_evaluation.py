@@ -7,13 +7,15 @@ import math
 import pytest
 import torch
 
-from tests.factories import make_images, make_model
+from tests.factories import make_images, make_model, make_recogniser
 from vae_core.config import LIKELIHOODS
 from vae_core.data import binarize_once, to_pixels
 from vae_core.errors import LatentExplorerError
 from vae_core.evaluation import evaluate
-from vae_core.evidence import log_evidence
+from vae_core.evidence import iwae, log_evidence
 from vae_core.inputs import model_input
+from vae_core.metrics import MEASURES
+from vae_core.objectives import elbo
 
 IMAGES, _ = make_images(40)
 ESTIMATES = ("elbo", "reconstruction", "kl", "log_evidence", "iwae")
@@ -91,8 +93,45 @@ def test_the_share_done_rises_to_one() -> None:
     assert said == [("bounds", 1.0), ("evidence", 0.0), ("evidence", 1.0)]
 
 
-def test_one_image_has_no_spread() -> None:
-    assert evaluate(make_model(), IMAGES[:1], 1, 0)["elbo_error"] == 0.0
+def test_one_image_has_no_standard_error() -> None:
+    figures = evaluate(make_model(), IMAGES[:1], 1, 1)
+    assert all(figures[key] is not None for key in ESTIMATES)
+    assert [figures[f"{key}_error"] for key in (*ESTIMATES, "squared_error")] == [None] * 6
+
+
+def test_standard_errors_are_the_spread_of_figures_over_other_images_of_the_kind() -> None:
+    """The bootstrap: the figures of images drawn again from those there are (Efron & Tibshirani 1993, ch. 6)."""
+    model = make_model()
+    figures = evaluate(model, IMAGES, samples=1, iwae_samples=5)
+    x = binarize_once(IMAGES)
+    generator = torch.Generator().manual_seed(0)
+    terms = elbo(model, x, 1, generator)
+    mean_images = model.decode(model.encode(x)[0])
+    images = {
+        "elbo": terms.elbo,
+        "reconstruction": terms.reconstruction,
+        "kl": terms.kl,
+        "iwae": iwae(model, x, 5, generator),
+        "log_evidence": log_evidence(model, x),
+        "squared_error": (mean_images - to_pixels(IMAGES)).square().flatten(1).mean(1),
+    }
+    again = torch.randint(len(x), (4000, len(x)), generator=generator)
+    for key, values in images.items():
+        assert figures[key] == pytest.approx(values.double().mean().item(), rel=1e-6)
+        # The bootstrap divides by N where the standard error divides by N - 1.
+        spread = values.double()[again].mean(1).std().item() * math.sqrt(40 / 39)
+        assert figures[f"{key}_error"] == pytest.approx(spread, rel=0.05)
+
+
+def test_every_figure_has_a_standard_error_or_none_is_defined() -> None:
+    figures = evaluate(make_model(), IMAGES, 1, 2, measures=True, recogniser=make_recogniser())
+    keys = {*ESTIMATES, "squared_error", *(known.key for known in MEASURES)}
+    without = {key for key in keys if figures.get(f"{key}_error") is None}
+    assert without == {"frechet", "active_units", "holes"}
+    assert (figures["rate_error"], figures["distortion_error"]) == (
+        figures["kl_error"],
+        figures["reconstruction_error"],
+    )
 
 
 def test_no_image_or_no_sample_is_refused() -> None:

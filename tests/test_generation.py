@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.factories import make_images, make_model
+from tests.factories import make_images, make_model, make_recogniser
 from vae_core import generation, neighbours
 from vae_core.data import to_pixels
 from vae_core.generation import (
@@ -30,10 +30,7 @@ X = to_pixels(make_images(30)[0])
 
 @pytest.fixture
 def recogniser() -> Recogniser:
-    """An untrained recogniser: what is measured here is true of any."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        return Recogniser().eval().requires_grad_(False)
+    return make_recogniser()
 
 
 def cloud(count: int, dimension: int = 3, seed: int = 0, centre: float = 0.0, spread: float = 1.0) -> Tensor:
@@ -218,3 +215,29 @@ def test_sets_are_compared_by_as_many_images_of_each() -> None:
     assert (judged.precision, judged.recall) == precision_recall(few.features, many.features[:20])
     assert judged.frechet == frechet_distance(few.features, many.features[:20])
     assert judged.completeness == completeness(many.confidence)
+
+
+def test_shares_have_the_binomial_error_of_the_set_they_are_of() -> None:
+    sure = Recognised(cloud(80, seed=1, centre=1.0), torch.linspace(0, 1, 80))
+    real = Recognised(cloud(50), torch.ones(50))
+    judged = judge(real, sure)
+    expected = {
+        "completeness": (judged.completeness, 80),  # of all that were generated
+        "precision": (judged.precision, 50),
+        "recall": (judged.recall, 50),
+    }
+    assert judged.errors.keys() == expected.keys()
+    for key, (share, count) in expected.items():
+        assert share is not None
+        assert 0 < share < 1
+        assert judged.errors[key] == pytest.approx(np.sqrt(share * (1 - share) / count))
+
+
+@pytest.mark.parametrize("key", ["completeness", "precision", "recall"])
+def test_the_error_of_a_share_is_how_far_it_spreads_over_other_images(key: str) -> None:
+    """Of those the share is of: what is generated for precision, what is real for recall."""
+    fixed = Recognised(cloud(60), torch.ones(60))
+    drawn = [Recognised(cloud(60, seed=seed, spread=1.5), cloud(60, 1, seed)[:, 0] + 0.9) for seed in range(1, 81)]
+    judged = [judge(other, fixed) if key == "recall" else judge(fixed, other) for other in drawn]
+    spread = np.std([getattr(one, key) for one in judged], ddof=1)
+    assert np.mean([one.errors[key] for one in judged]) == pytest.approx(spread, rel=0.25)

@@ -11,8 +11,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from tests.factories import make_images, make_model
+from tests.factories import make_images, make_model, make_recogniser
+from vae_core.bounds import Bounds, estimate_bounds
 from vae_core.errors import ConfigError, DataError, ModelError
 from vae_core.evidence import log_evidence
 from vae_core.fitted_prior import with_fitted_prior
@@ -21,11 +23,9 @@ from vae_core.metrics import (
     ACTIVE_THRESHOLD,
     MEASURES,
     PRIORS,
-    Bounds,
     Measures,
     active_units,
     as_figures,
-    estimate_bounds,
     latent_activity,
     measure,
 )
@@ -61,14 +61,12 @@ COUNTS = {"samples": 200, "exact": False}
 
 @pytest.fixture(scope="module")
 def recogniser() -> Recogniser:
-    """An untrained recogniser: what is measured here is true of any."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        return Recogniser().eval().requires_grad_(False)
+    return make_recogniser()
 
 
 def measured(model: Autoencoder, recogniser: Recogniser | None = None, **options: Any) -> Measures:
-    return measure(model, IMAGES, recogniser, torch.Generator().manual_seed(0), **{**COUNTS, **options})
+    seeded = {"generator": torch.Generator().manual_seed(0)}
+    return measure(model, IMAGES, recogniser, **{**COUNTS, **seeded, **options})
 
 
 def constant(model: Autoencoder) -> Autoencoder:
@@ -78,7 +76,7 @@ def constant(model: Autoencoder) -> Autoencoder:
 
 
 def test_every_measure_is_registered_under_its_name() -> None:
-    assert [known.key for known in MEASURES] == [field.name for field in dataclasses.fields(Measures)]
+    assert [*(known.key for known in MEASURES), "errors"] == [field.name for field in dataclasses.fields(Measures)]
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 3, 30])
@@ -86,6 +84,7 @@ def test_every_measure_is_registered_under_its_name() -> None:
 def test_a_model_of_any_size_has_every_measure_that_it_can(kind: str, latent_dim: int, recogniser: Recogniser) -> None:
     model = make_model(kind=kind, latent_dim=latent_dim)
     found = dataclasses.asdict(measured(model, recogniser, exact=True))
+    errors = found.pop("errors")
     undefined = {"rate", "elbo", "mutual_information"} if kind == "ae" else set()
     if latent_dim > 2:
         undefined.add("log_evidence")
@@ -98,6 +97,9 @@ def test_a_model_of_any_size_has_every_measure_that_it_can(kind: str, latent_dim
             assert math.isfinite(value)
             assert known.unit != "share" or 0 <= value <= 1
             assert known.key in ("elbo", "log_evidence") or value >= 0
+    without = undefined | {"frechet", "active_units"} | ({"holes"} if latent_dim <= 2 else set())
+    assert {known.key for known in MEASURES if errors.get(known.key) is None} == without
+    assert all(error >= 0 for error in errors.values() if error is not None)
 
 
 def test_a_decoder_that_ignores_its_input_is_smooth_and_says_nothing(recogniser: Recogniser) -> None:
@@ -140,6 +142,21 @@ def test_the_bounds_are_those_of_the_evidence_module() -> None:
     assert bounds.rate == pytest.approx(terms.kl.mean().item(), rel=1e-6)
     assert bounds.elbo == pytest.approx(terms.elbo.mean().item(), rel=1e-6)
     assert bounds.log_evidence == pytest.approx(log_evidence(model, x).mean().item(), rel=1e-6)
+    images = {"distortion": terms.reconstruction, "rate": terms.kl, "elbo": terms.elbo}
+    expected = {key: stats.sem(values.double()) for key, values in images.items()}
+    assert bounds.errors == pytest.approx({**expected, "log_evidence": stats.sem(log_evidence(model, x))}, rel=1e-4)
+
+
+@pytest.mark.parametrize("key", ["continuity", "continuity_p99", "holes"])
+def test_a_standard_error_is_how_far_measures_of_other_draws_spread(key: str) -> None:
+    model = make_model(latent_dim=3)
+    model.encoder.layers[-1].get_parameter("bias")[0] += 1.5  # so that about half of the prior is a hole
+    found = [measured(model, generator=torch.Generator().manual_seed(seed), samples=300) for seed in range(60)]
+    spread = np.std([getattr(one, key) for one in found], ddof=1)
+    assert spread > 0
+    # Of 60 draws a deviation is known within a tenth; that of a high quantile is itself estimated from few values.
+    said = np.mean([one.errors[key] for one in found])
+    assert said == pytest.approx(spread, rel=0.5 if key == "continuity_p99" else 0.3)
 
 
 def test_known_bounds_are_not_estimated_again() -> None:
@@ -201,7 +218,9 @@ def test_as_one_dictionary_the_fitted_prior_has_keys_of_its_own() -> None:
     standard, fitted = (measured(model, prior=prior) for prior in PRIORS)
     flat = as_figures(standard, fitted)
     assert (flat["holes"], flat["holes_fitted"]) == (standard.holes, fitted.holes)
+    assert (flat["holes_fitted_error"], flat["continuity_error"]) == (None, standard.errors["continuity"])
+    assert flat["continuity_fitted_error"] == fitted.errors["continuity"]
     assert "active_units_fitted" not in flat
     alone = as_figures(standard)
     assert list(alone) == list(flat)
-    assert all(value is None for key, value in alone.items() if key.endswith("_fitted"))
+    assert all(value is None for key, value in alone.items() if "_fitted" in key)

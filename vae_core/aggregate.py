@@ -112,19 +112,31 @@ def holes(aggregate: AggregatePosterior, samples: int, generator: torch.Generato
 
 
 @torch.no_grad()
+def information(mu: Tensor, logvar: Tensor, samples: int = 10_000, generator: torch.Generator | None = None) -> Tensor:
+    """Return log q(z|x) - log q(z) in nats, a mean for each of the images it was estimated with, float64.
+
+    About ``samples`` draws of z are made, as many for each of the N images, or one for so many of them where there are
+    more; q(z) is the exact sum over all.
+    """
+    aggregate = aggregate_posterior(mu, logvar)
+    repeats = max(1, samples // len(mu))
+    order = torch.randperm(len(mu), generator=generator)[:samples].repeat(repeats)
+    mu, logvar = aggregate.mu[order], aggregate.logvar[order]
+    z = reparameterise(mu, logvar, standard_normal(mu, generator))
+    return (gaussian_log_prob(z, mu, logvar) - aggregate.log_density(z)).reshape(repeats, -1).mean(0)
+
+
 def mutual_information(
     mu: Tensor, logvar: Tensor, samples: int = 10_000, generator: torch.Generator | None = None
 ) -> float:
     """Return I_q(x; z) in nats: how much a code tells about which of the N images it is of, from 0 to log N.
 
     It is E[KL(q(z|x) || p(z))] - KL(q(z) || p(z)), the part of the rate that is information (Hoffman & Johnson 2016;
-    Makhzani et al. 2016), that is E[log q(z|x) - log q(z)], in which the prior cancels. Estimated with about
-    ``samples`` draws of z, as many for each image, or one for so many of the images where there are more; q(z) is
-    the exact sum over all of them.
+    Makhzani et al. 2016), that is E[log q(z|x) - log q(z)], in which the prior cancels; estimated by `information`.
     """
-    aggregate = aggregate_posterior(mu, logvar)
-    order = torch.randperm(len(mu), generator=generator)[:samples].repeat(max(1, samples // len(mu)))
-    mu, logvar = aggregate.mu[order], aggregate.logvar[order]
-    z = reparameterise(mu, logvar, standard_normal(mu, generator))
-    information = (gaussian_log_prob(z, mu, logvar) - aggregate.log_density(z)).mean().item()
-    return min(max(information, 0.0), math.log(len(aggregate.mu)))
+    return clamp_information(information(mu, logvar, samples, generator).mean().item(), len(mu))
+
+
+def clamp_information(estimate: float, count: int) -> float:
+    """Return an estimate of I_q(x; z) of ``count`` images, where it is less than 0 or more than log N that."""
+    return min(max(estimate, 0.0), math.log(count))

@@ -126,15 +126,23 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def describe(figures: dict[str, Any]) -> dict[str, str]:
-    """Return names and values for a person: figures in nats per image with their standard errors."""
+    """Return names and values for a person, with their standard errors."""
     pixels = "binarised once" if figures["pixels"] == "binary" else "grey"
     lines = {"images": f"{figures['images']:,} of {figures['data']} ({figures['split']}, {pixels})"}
     for key, name in FIGURES.items():
         if figures[key] is not None:
-            lines[name] = f"{number(figures[key])} ± {number(figures[f'{key}_error'])} nats per image"
-    lines["squared error"] = f"{number(figures['squared_error'], 5)} per pixel"
+            lines[name] = f"{with_error(figures, key)} nats per image"
+    lines["squared error"] = f"{with_error(figures, 'squared_error', 5)} per pixel"
     lines["active units"] = number(figures["active_units"])
     return lines | describe_measures(figures)
+
+
+def with_error(figures: dict[str, Any], key: str, digits: int = 2, unit: float = 1.0) -> str:
+    """Return a figure and its standard error where it has one, in units of ``unit``."""
+    value, error = (figures.get(name) for name in (key, f"{key}_error"))
+    if value is None or error is None:
+        return number(None if value is None else value / unit, digits)
+    return f"{number(value / unit, digits)} ± {number(error / unit, digits)}"
 
 
 def describe_measures(figures: dict[str, Any]) -> dict[str, str]:
@@ -143,11 +151,11 @@ def describe_measures(figures: dict[str, Any]) -> dict[str, str]:
     lines = {}
     for suffix, prior in (("", ""), (FITTED, ", fitted prior")):
         for key, name in MEASURED.items():
-            value = figures.get(key + suffix)
-            if value is not None:
+            if figures.get(key + suffix) is not None:
                 share = units[key] == "share"
-                lines[name + prior] = f"{value:.1%}" if share else f"{number(value)} {units[key]}"
-    evidence = figures.get(f"log_evidence{FITTED}")
-    if evidence is not None:
-        lines[f"{FIGURES['log_evidence']}, fitted prior"] = f"{number(evidence)} nats per image"
+                text = with_error(figures, key + suffix, unit=0.01 if share else 1.0)
+                lines[name + prior] = f"{text} {'%' if share else units[key]}"
+    if figures.get(f"log_evidence{FITTED}") is not None:
+        text = with_error(figures, f"log_evidence{FITTED}")
+        lines[f"{FIGURES['log_evidence']}, fitted prior"] = f"{text} nats per image"
     return lines

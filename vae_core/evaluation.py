@@ -8,24 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_core.bounds import Bounds
 from vae_core.data import to_pixels
 from vae_core.errors import LatentExplorerError
 from vae_core.evidence import iwae, log_evidence
 from vae_core.inputs import model_input
-from vae_core.metrics import Bounds, active_units, as_figures, latent_activity, measure
+from vae_core.metrics import active_units, as_figures, latent_activity, measure
 from vae_core.models import Autoencoder
 from vae_core.objectives import elbo_terms
 from vae_core.quadrature import MAX_DIMENSION
 from vae_core.recogniser import Recogniser
+from vae_core.standard_errors import of_mean
 
 SEED = 0
 CHUNK = 500
-
-
-def _mean_and_error(values: Tensor) -> tuple[float, float]:
-    """Return the mean over images and its standard error, in double precision."""
-    values = values.double()
-    return values.mean().item(), (values.std() / len(values) ** 0.5).item() if len(values) > 1 else 0.0
 
 
 @torch.no_grad()
@@ -68,12 +64,13 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return every figure of ``model`` on uint8 images (N, 28, 28) as one flat dictionary.
 
-    Means over images in nats per image under ``elbo``, ``reconstruction``, ``kl``, ``log_evidence``, ``iwae``, each
-    with its standard error over images under ``..._error``; None where a figure is not defined (the bounds of
-    an AE, the exact evidence beyond two dimensions) or not asked for (``iwae_samples`` of 0, ``exact`` of False).
-    ``squared_error`` is per pixel, on grey values.
+    Means over images in nats per image under ``elbo``, ``reconstruction``, ``kl``, ``log_evidence``, ``iwae``; None
+    where a figure is not defined (the bounds of an AE, the exact evidence beyond two dimensions) or not asked for
+    (``iwae_samples`` of 0, ``exact`` of False). ``squared_error`` is per pixel, on grey values.
     ``measures`` adds those of `vae_core.metrics` under their keys, and for an AE under the Gaussian fitted to its
     codes with keys that end in ``_fitted``; without a ``recogniser`` those in its features are None.
+    Every figure has its standard error under its key and ``_error``, over images or over draws from the prior; None
+    where none is defined (`metrics.Measures.errors`, or a single image).
     ``report`` is called with a stage, "bounds", "evidence" or "regularity", and the share of it that is done.
     Raises LatentExplorerError where there is no image or no sample.
     """
@@ -90,15 +87,18 @@ def evaluate(
     }
     estimates = _estimators(model, x, samples, iwae_samples, exact, report)
     for key in ("elbo", "reconstruction", "kl", "log_evidence", "iwae"):
-        mean_and_error = _mean_and_error(estimates[key]) if key in estimates else (None, None)
-        figures[key], figures[f"{key}_error"] = mean_and_error
+        values = estimates.get(key)
+        figures[key] = None if values is None else values.double().mean().item()
+        figures[f"{key}_error"] = None if values is None else of_mean(values)
     with torch.no_grad():
         mu = torch.cat([model.encode(chunk)[0] for chunk in x.split(CHUNK)])
-        errors = [
-            (model.decode(z) - to_pixels(some)).double().square().sum().item()
-            for z, some in zip(mu.split(CHUNK), images.split(CHUNK), strict=True)
-        ]
-    figures["squared_error"] = sum(errors) / images.numel()
+        errors = torch.cat(
+            [
+                (model.decode(z) - to_pixels(some)).double().square().flatten(1).mean(1)
+                for z, some in zip(mu.split(CHUNK), images.split(CHUNK), strict=True)
+            ]
+        )
+    figures |= {"squared_error": errors.mean().item(), "squared_error_error": of_mean(errors)}
     figures["active_units"] = active_units(mu)
     if measures:
         figures |= _measures(model, images, figures, exact, recogniser, report)
@@ -115,7 +115,11 @@ def _measures(
 ) -> dict[str, Any]:
     """Return the measures of a regular latent space, flat: of an AE under either prior."""
     generator = torch.Generator().manual_seed(SEED)
-    bounds = Bounds(figures["kl"], figures["reconstruction"], figures["elbo"], figures["log_evidence"])
+    keys = {"rate": "kl", "distortion": "reconstruction", "elbo": "elbo", "log_evidence": "log_evidence"}
+    bounds = Bounds(
+        **{name: figures[key] for name, key in keys.items()},
+        errors={name: figures[f"{key}_error"] for name, key in keys.items()},
+    )
     priors = 1 if model.is_variational else 2
 
     def first(share: float) -> None:

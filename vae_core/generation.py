@@ -10,6 +10,7 @@ from torch import Tensor
 from vae_core.models import Autoencoder
 from vae_core.neighbours import square_distances, square_radii
 from vae_core.recogniser import Recogniser
+from vae_core.standard_errors import Errors, of_share
 
 ACCEPTANCE: Final = 0.9
 """The recogniser accepts an image as a digit where it gives one of them at least this probability."""
@@ -108,6 +109,8 @@ class Generation(NamedTuple):
     precision: float | None
     recall: float | None
     frechet: float | None
+    errors: Errors
+    """The standard errors of the shares: binomial, of the set they are a share of, with the other as it is."""
 
 
 def judge(real: Recognised, generated: Recognised) -> Generation:
@@ -117,4 +120,10 @@ def judge(real: Recognised, generated: Recognised) -> Generation:
     """
     count = min(len(real.features), len(generated.features))
     sets = real.features[:count], generated.features[:count]
-    return Generation(completeness(generated.confidence), *precision_recall(*sets), frechet_distance(*sets))
+    accepted, (precision, recall) = completeness(generated.confidence), precision_recall(*sets)
+    errors = {
+        "completeness": of_share(accepted, len(generated.confidence)),
+        "precision": of_share(precision, count),
+        "recall": of_share(recall, count),
+    }
+    return Generation(accepted, precision, recall, frechet_distance(*sets), errors)

@@ -9,18 +9,24 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor
 
-from vae_core.aggregate import HOLES_DIMENSION, holes, mutual_information, population_posterior
+from vae_core.aggregate import (
+    GRID_DIMENSION,
+    HOLES_DIMENSION,
+    clamp_information,
+    holes,
+    information,
+    population_posterior,
+)
+from vae_core.bounds import Bounds, estimate_bounds
 from vae_core.data import to_pixels
 from vae_core.errors import ConfigError, DataError
-from vae_core.evidence import log_evidence
 from vae_core.fitted_prior import with_fitted_prior
 from vae_core.generation import Generation, generate, judge, recognise
 from vae_core.geometry import jacobian_norm
 from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
-from vae_core.objectives import elbo_terms
-from vae_core.quadrature import MAX_DIMENSION
 from vae_core.recogniser import Recogniser
+from vae_core.standard_errors import Errors, of_mean, of_quantile, of_share
 
 ACTIVE_THRESHOLD = 0.01
 PRIORS: Final = ("standard", "fitted")
@@ -31,6 +37,7 @@ PRIOR_SAMPLES: Final = 10_000
 IMAGES: Final = 10_000
 """Where all pairs of images are looked at, at most so many are, drawn from those there are."""
 _CHUNK: Final = 500
+_STEEPEST: Final = 0.99
 _DERIVATIVES: Final = 200_000
 """Columns of Jacobians to compute at most: of a large latent space, fewer points are looked at."""
 
@@ -66,16 +73,6 @@ MEASURES: Final = (
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What `vae_core.evaluate` estimates in any case: means over images in nats, None where not defined."""
-
-    rate: float | None
-    distortion: float
-    elbo: float | None
-    log_evidence: float | None
-
-
-@dataclass(frozen=True)
 class Measures:
     """The measures of one model under one prior; None where one is not defined."""
 
@@ -106,6 +103,9 @@ class Measures:
     """Latent dimensions that depend on the image (`active_units`)."""
     mutual_information: float | None
     """I_q(x; z) in nats (`aggregate.mutual_information`); None for an AE, whose codes tell all images apart."""
+    errors: Errors
+    """The standard errors by the names above: over images, or over draws from the prior. None of the Fréchet distance,
+    whose bias exceeds its spread, of active units, and of holes on a grid, which are summed exactly."""
 
 
 def latent_activity(mu: Tensor) -> Tensor:
@@ -119,21 +119,6 @@ def active_units(mu: Tensor) -> int:
     A unit is active where its activity exceeds 0.01 (Burda et al. 2016, sec. 5.2).
     """
     return int((latent_activity(mu) > ACTIVE_THRESHOLD).sum())
-
-
-@torch.no_grad()
-def estimate_bounds(
-    model: Autoencoder, x: Tensor, samples: int = 10, generator: torch.Generator | None = None, exact: bool = True
-) -> Bounds:
-    """Return the bounds on images (N, 1, 28, 28), with ``samples`` draws of z each; log p(x) if ``exact``."""
-    terms = [elbo_terms(model, chunk, samples, generator) for chunk in x.split(_CHUNK)]
-    distortion = torch.cat([term.reconstruction for term in terms]).double().mean().item()
-    planar = exact and model.config.latent_dim <= MAX_DIMENSION
-    evidence = log_evidence(model, x).double().mean().item() if planar else None
-    if not model.is_variational:
-        return Bounds(None, distortion, None, evidence)
-    rate = torch.cat([term.kl for term in terms]).double().mean().item()
-    return Bounds(rate, distortion, -(distortion + rate), evidence)
 
 
 @torch.no_grad()
@@ -205,33 +190,50 @@ def measure(
     report(0.05)
     steepness = _steepness(model, samples, generator)
     report(0.2)
-    judged = Generation(None, None, None, None)
+    judged = Generation(None, None, None, None, {})
     if recogniser is not None:
         judged = _judge(model, images, recogniser, samples, generator)
     report(0.5)
-    information = None if logvar is None else mutual_information(mu, logvar, generator=generator)
+    told = None if logvar is None else information(mu, logvar, generator=generator)
     empty = _empty_share(mu, logvar, samples, generator)
     report(0.6)
     bounds = bounds or estimate_bounds(model, x, generator=generator, exact=exact)
     report(1.0)
     return Measures(
         continuity=steepness.mean().item(),
-        continuity_p99=steepness.quantile(0.99).item(),
-        **judged._asdict(),
+        continuity_p99=steepness.quantile(_STEEPEST).item(),
+        completeness=judged.completeness,
+        precision=judged.precision,
+        recall=judged.recall,
+        frechet=judged.frechet,
         holes=empty,
         rate=bounds.rate,
         distortion=bounds.distortion,
         elbo=bounds.elbo,
         log_evidence=bounds.log_evidence,
         active_units=active,
-        mutual_information=information,
+        mutual_information=None if told is None else clamp_information(told.mean().item(), len(mu)),
+        errors={
+            "continuity": of_mean(steepness),
+            "continuity_p99": of_quantile(steepness, _STEEPEST),
+            **judged.errors,
+            "holes": None if mu.shape[1] <= GRID_DIMENSION else of_share(empty, samples),
+            **bounds.errors,
+            "mutual_information": None if told is None else of_mean(told),
+        },
     )
 
 
 def as_figures(standard: Measures, fitted: Measures | None = None) -> dict[str, Any]:
-    """Return measures as one flat dictionary; those under the fitted prior have keys that end in "_fitted"."""
-    flat = {measure.key: getattr(standard, measure.key) for measure in MEASURES}
+    """Return measures and their standard errors as one flat dictionary.
+
+    The key of a measure under the fitted prior ends in "_fitted", that of a standard error in "_error" after that.
+    """
+    flat = {}
     for measure in MEASURES:
-        if measure.under_prior:
-            flat[measure.key + FITTED] = None if fitted is None else getattr(fitted, measure.key)
+        for suffix, measures in (("", standard), (FITTED, fitted)):
+            if not suffix or measure.under_prior:
+                key = measure.key + suffix
+                flat[key] = None if measures is None else getattr(measures, measure.key)
+                flat[f"{key}_error"] = None if measures is None else measures.errors.get(measure.key)
     return flat
