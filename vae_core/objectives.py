@@ -35,7 +35,7 @@ def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
 
     Kingma & Welling 2014, appendix B.
     """
-    return 0.5 * (mu**2 + logvar.exp() - logvar - 1)
+    return 0.5 * (mu.square() + logvar.expm1() - logvar)
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def _weight_gradient(gradient: Tensor, h: Tensor) -> Tensor:
     """Return ``gradient.T @ h`` for gradient (N, M) and h (N, K)."""
     if min(gradient.shape[1], h.shape[1]) < _NARROWEST:
         return gradient.t() @ h
-    return _onednn_product(gradient.t().contiguous(), h.t().contiguous())
+    return _onednn_product(gradient.t(), h.t())
 
 
 class _OnednnLinear(torch.autograd.Function):

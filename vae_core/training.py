@@ -144,7 +144,7 @@ def prepare_batch(images: Tensor, pixels: str, noise: torch.Generator) -> Tensor
     if pixels == "binary":
         uniform = torch.randint(0, 255, images.shape, generator=noise, dtype=torch.uint8, device=images.device)
         return (uniform < images).float().reshape(-1, *IMAGE_SHAPE)
-    return images.div(255).reshape(-1, *IMAGE_SHAPE)
+    return images.float().div_(255).reshape(-1, *IMAGE_SHAPE)
 
 
 def draw_log_beta(beta_range: tuple[float, ...], count: int, noise: torch.Generator) -> Tensor | None:
