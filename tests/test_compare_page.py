@@ -55,6 +55,14 @@ def test_it_opens_with_the_autoencoder_beside_the_vae_and_their_measures() -> No
     assert len(_table(at)) == 2 + len(compare_figures(read_card("ae"), read_card("vae")))
 
 
+def test_figures_stand_with_their_standard_errors() -> None:
+    at = compare(model="ae", other="vae")
+    row = next(line for line in _table(at) if line[0].startswith("ELBO"))
+    figures = read_card("vae").figures
+    assert row[1] == "–"
+    assert row[2] == f"−{-figures['elbo']:.1f} ±\N{NO-BREAK SPACE}{figures['elbo_error']:.1f}"
+
+
 @pytest.mark.parametrize("part", ["reconstructions", "samples", "interpolation", "morph", "measures"])
 @pytest.mark.parametrize(("model", "other"), [("ae", "vae"), ("vae", "vae"), ("vae", "vae-gaussian")])
 def test_every_part_opens_for_every_kind_of_pair(part: str, model: str, other: str) -> None:

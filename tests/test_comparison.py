@@ -141,3 +141,16 @@ class TestFigures:
         rows = compare_figures(known, known)
         assert [row.measure for row in rows] == list(MEASURES)
         assert {row.verdict for row in rows} <= {"same", "neither"}
+
+    def test_figures_come_with_the_standard_errors_that_were_measured(self) -> None:
+        ae = card("ae", holes=0.3, holes_error=0.01, holes_fitted=0.1, holes_fitted_error=0.02)
+        rows = {(row.measure.key, row.fitted): row for row in compare_figures(ae, card(holes=0.2, holes_error=0.03))}
+        assert (rows["holes", False].first_error, rows["holes", False].second_error) == (0.01, 0.03)
+        assert (rows["holes", True].first_error, rows["holes", True].second_error) == (0.02, 0.03)
+        assert rows["recall", False].first_error is None
+
+    def test_rate_and_distortion_have_the_errors_of_kl_and_reconstruction(self) -> None:
+        known = read_card("vae")
+        rows = {row.measure.key: row.first_error for row in compare_figures(known, known)}
+        assert (rows["rate"], rows["distortion"]) == (known.figures["kl_error"], known.figures["reconstruction_error"])
+        assert rows["elbo"] == known.figures["elbo_error"]

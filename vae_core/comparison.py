@@ -22,6 +22,7 @@ from vae_core.registry import Card
 Verdict = Literal["first", "second", "same", "neither", "incomparable", "missing"]
 _ALIKE: Final = 1e-3
 """Figures that differ by less than this share are called the same: most are estimates."""
+_OTHER_NAMES: Final = {"rate": "kl", "distortion": "reconstruction"}
 _SCALES: Final = {"bernoulli": "binary", "bernoulli-grey": "cross-entropy"}
 
 
@@ -48,6 +49,9 @@ class Row:
     second: float | None
     verdict: Verdict
     """Which is better; "neither" where no direction is, "missing" where a figure is not there."""
+    first_error: float | None = None
+    """The standard error of the first figure; None where none is defined, or was not measured."""
+    second_error: float | None = None
 
 
 def nats_scale(likelihood: str) -> str:
@@ -79,7 +83,8 @@ def compare_figures(first: Card, second: Card) -> list[Row]:
     for measure in MEASURES:
         for fitted in (False, True) if measure.under_prior and "ae" in (first.kind, second.kind) else (False,):
             a, b = (_figure(card, measure.key, fitted) for card in (first, second))
-            rows.append(Row(measure, fitted, a, b, _verdict(measure, a, b, first, second)))
+            errors = (_error(card, measure.key, fitted) for card in (first, second))
+            rows.append(Row(measure, fitted, a, b, _verdict(measure, a, b, first, second), *errors))
     return rows
 
 
@@ -88,6 +93,12 @@ def _figure(card: Card, key: str, fitted: bool) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def _error(card: Card, key: str, fitted: bool) -> float | None:
+    error = _figure(card, f"{key}{FITTED}_error" if fitted and card.kind == "ae" else f"{key}_error", False)
+    # Cards of an earlier version have those of rate and distortion under the other names of these alone.
+    return _figure(card, f"{_OTHER_NAMES[key]}_error", False) if error is None and key in _OTHER_NAMES else error
 
 
 def _verdict(measure: Measure, a: float | None, b: float | None, first: Card, second: Card) -> Verdict:

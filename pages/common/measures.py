@@ -42,7 +42,8 @@ def measures(first: Card, second: Card) -> None:
 
 def _cells(row: Row, first: Card, second: Card) -> list[str]:
     title = _titles()[row.measure.key]
-    values = [_value(row, value, row.verdict == side) for side, value in (("first", row.first), ("second", row.second))]
+    sides = (("first", row.first, row.first_error), ("second", row.second, row.second_error))
+    values = [_value(row, value, error, row.verdict == side) for side, value, error in sides]
     better = {"first": f":green[**{first.name}**]", "second": f":green[**{second.name}**]", "same": _("the same")}
     unit = {"nats": _("nats"), "pixels/z": _("pixels per unit of z"), "features²": _("features²")}.get(row.measure.unit)
     name = f"{title}, {unit}" if unit else title
@@ -56,14 +57,22 @@ def _cells(row: Row, first: Card, second: Card) -> list[str]:
     return [name, *values, better.get(row.verdict, DASH), _meanings()[row.measure.key]]
 
 
-def _value(row: Row, value: float | None, better: bool) -> str:
+def _value(row: Row, value: float | None, error: float | None, better: bool) -> str:
     if value is None:
         return DASH
     if row.measure.unit == "share":
-        text = f"{100 * value:.{2 if value < 0.01 else 1}f}\N{NO-BREAK SPACE}%"
+        text = _with_error(100 * value, None if error is None else 100 * error, 2 if value < 0.01 else 1)
+        text += "\N{NO-BREAK SPACE}%"
     else:
-        text = f"{value:g}" if row.measure.unit == "count" else f"{value:.1f}".replace("-", MINUS)
+        text = f"{value:g}" if row.measure.unit == "count" else _with_error(value, error, 1)
     return f":green[**{text}**]" if better else text
+
+
+def _with_error(value: float, error: float | None, digits: int) -> str:
+    if error is not None and 0 < error < 0.05:
+        digits = 2
+    text = f"{value:.{digits}f}".replace("-", MINUS)
+    return text if error is None else f"{text} ±\N{NO-BREAK SPACE}{error:.{digits}f}"
 
 
 def _titles() -> dict[str, str]:
