@@ -23,7 +23,7 @@ def languages() -> tuple[str, ...]:
 
 def tag(language: str) -> str:
     """Return a language as an address names it: by its first part, where that finds it."""
-    primary = language.split("_")[0]
+    primary = language.split("_", maxsplit=1)[0]
     return primary if negotiate(primary, languages()) == language else language
 
 
