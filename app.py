@@ -9,6 +9,7 @@ PAGES = [
     st.Page("pages/compare.py", title=_("Compare"), url_path="compare"),
     st.Page("pages/beta.py", title=_("Beta"), url_path="beta"),
     st.Page("pages/train.py", title=_("Train"), url_path="train"),
+    st.Page("pages/learn.py", title=_("Learn"), url_path="learn"),
 ]
 
 st.navigation(PAGES, position="top").run()

@@ -1,8 +1,11 @@
-"""Charts: Plotly figures from arrays, so that they can be tested and saved without a page."""
+"""Charts: Plotly figures from arrays, so that they can be tested and saved without a page.
+
+A chart that a page shows takes its words through ``say``, which translates them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +16,16 @@ from plotly.subplots import make_subplots
 from vae_core.errors import LatentExplorerError
 from vae_core.palette import LIGHT, Palette
 
+Say = Callable[[str], str]
+
 DIGITS = tuple("0123456789")
 HEIGHT = 220
 BINS = 40
-_GRID = "rgba(128, 128, 128, 0.2)"
+GRID = "rgba(128, 128, 128, 0.2)"
 _CLEAR = "rgba(0, 0, 0, 0)"
 
 
-def _styled(figure: go.Figure, height: int = HEIGHT) -> go.Figure:
+def styled(figure: go.Figure, height: int = HEIGHT) -> go.Figure:
     """Give a figure the house style: nothing but data, axes and their units, on whatever lies behind it."""
     figure.update_layout(
         height=height,
@@ -33,11 +38,13 @@ def _styled(figure: go.Figure, height: int = HEIGHT) -> go.Figure:
         hoverlabel={"namelength": 0},
     )
     figure.update_xaxes(showgrid=False, zeroline=False, automargin=True, fixedrange=True)
-    figure.update_yaxes(gridcolor=_GRID, zeroline=False, automargin=True, fixedrange=True)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, fixedrange=True)
     return figure
 
 
-def counts_per_class(labels: ArrayLike, classes: Sequence[str] = DIGITS, palette: Palette = LIGHT) -> go.Figure:
+def counts_per_class(
+    labels: ArrayLike, classes: Sequence[str] = DIGITS, palette: Palette = LIGHT, say: Say = str
+) -> go.Figure:
     """Return bars of how many images each class has; labels (N,) are class numbers, -1 where there is none.
 
     Images without a label get a bar of their own, where there are any.
@@ -46,13 +53,15 @@ def counts_per_class(labels: ArrayLike, classes: Sequence[str] = DIGITS, palette
     counts = [int((numbers == number).sum()) for number in range(len(classes))]
     names, colours = list(classes), [palette.of_class(number) for number in range(len(classes))]
     if unlabelled := int((numbers < 0).sum()):
-        names, counts, colours = [*names, "none"], [*counts, unlabelled], [*colours, palette.of_class(-1)]
-    bars = go.Bar(x=names, y=counts, marker_color=colours, hovertemplate="%{x}: %{y:,} images<extra></extra>")
+        names, counts, colours = [*names, say("none")], [*counts, unlabelled], [*colours, palette.of_class(-1)]
+    bars = go.Bar(
+        x=names, y=counts, marker_color=colours, hovertemplate=f"%{{x}}: %{{y:,}} {say('images')}<extra></extra>"
+    )
     # Two of the ten colours are greys; hatching tells no class at all from them.
     bars.marker.pattern.shape = ["/" if colour == palette.unknown else "" for colour in colours]
-    figure = _styled(go.Figure(bars))
+    figure = styled(go.Figure(bars))
     figure.update_xaxes(type="category")
-    figure.update_yaxes(title_text="images", rangemode="tozero", tickformat=",d")
+    figure.update_yaxes(title_text=say("images"), rangemode="tozero", tickformat=",d")
     return figure
 
 
@@ -68,7 +77,7 @@ def class_probabilities(
         raise LatentExplorerError(f"a chart of {len(classes)} classes needs as many probabilities between 0 and 1")
     colours = [palette.of_class(number) for number in range(len(classes))]
     bars = go.Bar(x=list(classes), y=values, marker_color=colours, hovertemplate="%{x}: %{y:.1%}<extra></extra>")
-    figure = _styled(go.Figure(bars))
+    figure = styled(go.Figure(bars))
     figure.update_xaxes(type="category")
     figure.update_yaxes(title_text="probability", range=[0, 1], tickformat=".0%")
     return figure
@@ -102,13 +111,13 @@ def error_histogram(
         shares = np.histogram(values, edges)[0] / values.size
         hover = f"%{{y:.1%}} of {name} near %{{x:.1f}} {unit}<extra></extra>"
         figure.add_bar(x=centres, y=shares, name=name, marker_color=colour, opacity=0.6, hovertemplate=hover)
-    _styled(figure).update_layout(barmode="overlay", bargap=0, showlegend=True, legend=_LEGEND)
+    styled(figure).update_layout(barmode="overlay", bargap=0, showlegend=True, legend=LEGEND)
     figure.update_xaxes(title_text=f"reconstruction error, {unit}")
     figure.update_yaxes(title_text="share of images", tickformat=".0%", rangemode="tozero")
     return figure
 
 
-_LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top"}
+LEGEND = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top"}
 
 
 def training_curves(metrics: Sequence[Mapping[str, Any]], palette: Palette = LIGHT) -> go.Figure:
@@ -126,12 +135,12 @@ def training_curves(metrics: Sequence[Mapping[str, Any]], palette: Palette = LIG
         line = go.Scatter(x=steps, y=values, name=name, mode="lines", line_color=palette.accent, hovertemplate=hover)
         figure.add_trace(line, row=row, col=1)
         figure.update_yaxes(title_text=f"{name}, nats", row=row, col=1)
-    _styled(figure, 2 * HEIGHT)
+    styled(figure, 2 * HEIGHT)
     figure.update_xaxes(title_text="step", row=len(curves), col=1)
     return figure
 
 
-def pixel_map(values: ArrayLike, palette: Palette = LIGHT) -> go.Figure:
+def pixel_map(values: ArrayLike, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
     """Return what every pixel (H, W) costs, in nats, with its scale; zero is as clear as the paper behind it.
 
     Densities can earn nats too: what is below zero has a colour of its own.
@@ -144,14 +153,16 @@ def pixel_map(values: ArrayLike, palette: Palette = LIGHT) -> go.Figure:
         earning = palette.digits[6]
         scale = [[0, _faded(earning, -low / max(high, -low))], [zero, _faded(earning, 0)], *scale]
         scale[-1][1] = _faded(palette.accent, high / max(high, -low))
-    heatmap = _heatmap(pixels, scale, (low, high), "row %{y}, column %{x}: %{z:.3f} nats<extra></extra>")
-    heatmap.update(showscale=True, colorbar=_BELOW)
+    heatmap = _heatmap(
+        pixels, scale, (low, high), f"{say('row %{y}, column %{x}')}: %{{z:.3f}} {say('nats')}<extra></extra>"
+    )
+    heatmap.update(showscale=True, colorbar={**_BELOW, "title": {"text": say("nats"), "side": "bottom"}})
     return _square(go.Figure(heatmap), beside=8, below=60)
 
 
-def picture(values: ArrayLike) -> go.Figure:
+def picture(values: ArrayLike, say: Say = str) -> go.Figure:
     """Return grey values (H, W) in [0, 1], zero black; as large as a `pixel_map`, so that they stand side by side."""
-    hover = "row %{y}, column %{x}: %{z:.3f}<extra></extra>"
+    hover = f"{say('row %{y}, column %{x}')}: %{{z:.3f}}<extra></extra>"
     heatmap = _heatmap(np.asarray(values, dtype=np.float64), [[0, "#000000"], [1, "#ffffff"]], (0.0, 1.0), hover)
     return _square(go.Figure(heatmap))
 
@@ -170,7 +181,6 @@ _BELOW = {
     "thickness": 8,
     "outlinewidth": 0,
     "nticks": 4,
-    "title": {"text": "nats", "side": "bottom"},
 }
 
 
@@ -188,27 +198,30 @@ def _heatmap(pixels: Any, scale: list[Any], limits: tuple[float, float], hover: 
 def _square(figure: go.Figure, beside: int = 0, below: int = 0) -> go.Figure:
     """Show a heatmap as a picture: its first row at the top, its pixels square, room for a scale and its labels."""
     margin = {"l": beside, "r": beside, "t": 0, "b": below, "autoexpand": False}
-    _styled(figure, SIDE + below).update_layout(margin=margin)
+    styled(figure, SIDE + below).update_layout(margin=margin)
     figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
-    figure.update_yaxes(visible=False, constrain="domain", constraintoward="top", scaleanchor="x", title_text="row")
+    figure.update_yaxes(visible=False, constrain="domain", constraintoward="top", scaleanchor="x")
     figure.update_yaxes(autorange="reversed")
     return figure
 
 
-def kl_bars(kl: ArrayLike, palette: Palette = LIGHT) -> go.Figure:
+def kl_bars(kl: ArrayLike, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
     """Return bars of the KL divergence of each latent dimension, (d,), in nats."""
     values = np.asarray(kl, dtype=np.float64)
     names = [str(number) for number in range(1, values.size + 1)]
-    hover = "dimension %{x}: %{y:.3f} nats<extra></extra>"
-    figure = _styled(go.Figure(go.Bar(x=names, y=values, marker_color=palette.accent, hovertemplate=hover)), 170)
+    hover = f"{say('dimension')} %{{x}}: %{{y:.3f}} {say('nats')}<extra></extra>"
+    figure = styled(go.Figure(go.Bar(x=names, y=values, marker_color=palette.accent, hovertemplate=hover)), 170)
     figure.update_layout(bargap=0.5)
-    figure.update_xaxes(type="category", title_text="latent dimension")
-    figure.update_yaxes(title_text="KL, nats", rangemode="tozero")
+    figure.update_xaxes(type="category", title_text=say("latent dimension"))
+    figure.update_yaxes(title_text=say("KL, nats"), rangemode="tozero")
     return figure
 
 
 def gradient_norms(
-    norms: Mapping[str, float], before: Mapping[str, float] | None = None, palette: Palette = LIGHT
+    norms: Mapping[str, float],
+    before: Mapping[str, float] | None = None,
+    palette: Palette = LIGHT,
+    say: Say = str,
 ) -> go.Figure:
     """Return bars of the gradient norm of each layer, the first layer at the top; ``before`` marks earlier norms."""
     layers, values = list(norms), list(norms.values())
@@ -217,9 +230,9 @@ def gradient_norms(
     if before is not None:
         marks = {"symbol": "line-ns", "size": 14, "line": {"width": 2, "color": palette.unknown}}
         earlier = [before.get(layer) for layer in layers]
-        figure.add_scatter(x=earlier, y=layers, mode="markers", marker=marks, hovertemplate=f"before: {hover}")
-    _styled(figure, 60 + 30 * len(layers))
-    figure.update_xaxes(title_text="norm, nats per unit of weight", rangemode="tozero")
-    figure.update_xaxes(showgrid=True, gridcolor=_GRID)
-    figure.update_yaxes(type="category", autorange="reversed", title_text="layer", showgrid=False)
+        figure.add_scatter(x=earlier, y=layers, mode="markers", marker=marks, hovertemplate=f"{say('before')}: {hover}")
+    styled(figure, 60 + 30 * len(layers))
+    figure.update_xaxes(title_text=say("norm, nats per unit of weight"), rangemode="tozero")
+    figure.update_xaxes(showgrid=True, gridcolor=GRID)
+    figure.update_yaxes(type="category", autorange="reversed", title_text=say("layer"), showgrid=False)
     return figure
