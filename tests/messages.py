@@ -15,7 +15,7 @@ from pages.common import catalogues
 from tests.modules import ROOT
 from vae_core.registry import list_models
 
-MARKERS = {"_": 1, "N_": 1, "ngettext": 2}
+MARKERS = {"_": 1, "N_": 1, "ngettext": 2, "say": 1}
 """What marks a text in the source, and how many texts it takes."""
 VALUE = re.compile(r"\{\w*\}")
 FORMULA = re.compile(r"\$\$?[^$]+\$\$?")
@@ -52,7 +52,7 @@ def texts(source: str) -> Iterator[Message]:
 
 def sources() -> list[Path]:
     """Return the files whose texts are translated."""
-    return [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
+    return [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), ROOT / "vae_core" / "figures.py"]
 
 
 def shown() -> dict[Message, str]:

@@ -74,7 +74,7 @@ def _show(opened: Opened, chosen: Tensor) -> None:
             help=_("Images that the model reproduces badly often stand out on the plane"),
         )
     with left:
-        chart = figures.counts_per_class(opened.images.labels[chosen].numpy(), opened.images.classes)
+        chart = figures.counts_per_class(opened.images.labels[chosen].numpy(), opened.images.classes, say=_)
         st.plotly_chart(chart, key="selection.counts", config={"displayModeBar": False})
     with right:
         _show_pairs(opened, some, pages)

@@ -85,6 +85,7 @@ def _style() -> None:
         .st-key-language {
           position: fixed; top: 0; right: 3.5rem; width: auto; height: 3.75rem; z-index: 999991; align-items: center;
         }
+        .st-key-document-language { position: absolute; }
         [data-testid=stLayoutWrapper]:has(> .st-key-language) { position: absolute; }
         [data-testid=stStatusWidget] { margin-right: 4.5rem; }
         [class*=st-key-compact-] { margin-top: -0.5rem; }

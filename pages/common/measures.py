@@ -46,7 +46,7 @@ def _cells(row: Row, first: Card, second: Card) -> list[str]:
     values = [_value(row, value, error, row.verdict == side) for side, value, error in sides]
     better = {"first": f":green[**{first.name}**]", "second": f":green[**{second.name}**]", "same": _("the same")}
     unit = {"nats": _("nats"), "pixels/z": _("pixels per unit of z"), "features²": _("features²")}.get(row.measure.unit)
-    name = f"{title}, {unit}" if unit else title
+    name = _("{name}, {unit}").format(name=title, unit=unit) if unit else title
     if row.fitted:
         return [
             _("{name}; AE under its fitted Gaussian").format(name=title),

@@ -38,16 +38,16 @@ def forward(shown: Shown) -> None:
     columns = st.columns([5, 7, 5, 5], gap="medium")
     with columns[0]:
         st.markdown(_("**1. The image** $x$"))
-        _chart("x", figures.picture(now.x), _("The digit as the model sees it"))
+        _chart("x", figures.picture(now.x, _), _("The digit as the model sees it"))
     with columns[1]:
         st.markdown(_("**2. Its code** $z$"))
         _code(shown)
     with columns[2]:
         st.markdown(_("**3. The decoded means**"))
-        _chart("mean", figures.picture(now.mean), _("The mean image that the decoder makes of z"))
+        _chart("mean", figures.picture(now.mean, _), _("The mean image that the decoder makes of z"))
     with columns[3]:
         st.markdown(_("**4. The loss of each pixel**"))
-        _chart("pixels", figures.pixel_map(now.pixel_loss, shown.palette), _("−log p(x|z) of every pixel, in nats"))
+        _chart("pixels", figures.pixel_map(now.pixel_loss, shown.palette, _), _("−log p(x|z) of every pixel, in nats"))
 
 
 def _chart(name: str, figure: Any, alt: str) -> None:
@@ -100,7 +100,7 @@ def rate(shown: Shown) -> None:
         st.markdown(_("An autoencoder has no $q(z|x)$ that could stray from a prior, and so no rate."))
         return
     st.latex(r"\tfrac{1}{2}\left(\mu^2 + \sigma^2 - \log \sigma^2 - 1\right)")
-    bars = figures.kl_bars(kl[:MOST_BARS], shown.palette)
+    bars = figures.kl_bars(kl[:MOST_BARS], shown.palette, _)
     _chart("kl", bars, _("The KL divergence of each latent dimension, in nats"))
     words = _("Their sum is the rate: {rate} nats.")
     if len(kl) > MOST_BARS:
@@ -140,7 +140,7 @@ def gradients(shown: Shown) -> None:
     st.markdown(_("**7. The gradient of the loss**"))
     now, before = shown.now, shown.before
     earlier = before.gradient_norms if before else None
-    norms = figures.gradient_norms(now.gradient_norms, earlier, shown.palette)
+    norms = figures.gradient_norms(now.gradient_norms, earlier, shown.palette, _)
     _chart("gradients", norms, _("The norm of the gradient of each layer, its weights and bias together"))
     symbols = {"d_mu": r"$\partial L / \partial \mu$", "d_logvar": r"$\partial L / \partial \log \sigma^2$"}
     if now.d_logvar is None:
