@@ -35,7 +35,8 @@ def measures(first: Card, second: Card) -> None:
     st.caption(
         _(
             "On MNIST's test images; measured once, when the model was made. An autoencoder has no prior of its own: "
-            "it is measured under N(0, I), and again under the Gaussian fitted to its codes. It has no rate, no ELBO."
+            "it is measured under N(0, I), and again under the Gaussian fitted to its codes. It has no rate, no ELBO. "
+            "Behind ± stands one standard error."
         )
     )
 
