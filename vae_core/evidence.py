@@ -27,6 +27,11 @@ def log_evidence(model: Autoencoder, x: Tensor) -> Tensor:
     return torch.cat([integrate(model, images)[1] for images in x.split(IMAGE_GROUP)])
 
 
+def log_density(model: Autoencoder, x: Tensor, z: Tensor) -> Tensor:
+    """Return log p(x, z) = log p(x|z) + log p(z) in nats, (..., N), for images (N, 1, 28, 28) and z (..., N, d)."""
+    return model.log_likelihood(x, z) + gaussian_log_prob(z, torch.zeros_like(z), torch.zeros_like(z))
+
+
 @dataclass(frozen=True)
 class Posterior:
     """The true p(z|x) of N images on the nodes of a quadrature grid."""
@@ -72,9 +77,7 @@ class Posterior:
 
 
 @torch.no_grad()
-def posterior(
-    model: Autoencoder, x: Tensor, grid: Quadrature | None = None, survey: Survey | None = None
-) -> Posterior:
+def posterior(model: Autoencoder, x: Tensor, grid: Quadrature | None = None, survey: Survey | None = None) -> Posterior:
     """Return the true posterior p(z|x) of images (N, 1, 28, 28) on a quadrature grid of G nodes, by default their own.
 
     Meant for a few images: the result holds N x G numbers. A ``survey`` of the model saves time where grids are made
@@ -100,8 +103,7 @@ def log_importance_weights(
     if logvar is None:
         raise ModelError("an autoencoder has no q(z|x) to draw from: load a variational autoencoder")
     z = reparameterise(mu, logvar, standard_normal(mu, generator, samples))
-    log_prior = gaussian_log_prob(z, torch.zeros_like(z), torch.zeros_like(z))
-    return model.log_likelihood(x, z) + log_prior - gaussian_log_prob(z, mu, logvar)
+    return log_density(model, x, z) - gaussian_log_prob(z, mu, logvar)
 
 
 @torch.no_grad()
