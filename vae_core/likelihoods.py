@@ -57,7 +57,8 @@ class Likelihood(ABC):
 
     def log_partition(self, params: Tensor) -> Tensor:
         """Return the log-partition function, shape (G,), for params (G, heads, D)."""
-        return self.pixel_log_partition(params).sum(-1)
+        log_partition: Tensor = self.pixel_log_partition(params).sum(-1)
+        return log_partition
 
     @abstractmethod
     def pixel_log_partition(self, params: Tensor) -> Tensor:
@@ -89,7 +90,8 @@ class Bernoulli(Likelihood):
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         # Two sums rather than the sum of `pixel_log_prob`, for the sake of training: half as many passes over pixels.
         logits = params.squeeze(-2)  # Rather than [..., 0, :], whose gradient would be copied into an array of zeros.
-        return torch.linalg.vecdot(x, logits) - F.softplus(logits).sum(-1)
+        log_prob: Tensor = torch.linalg.vecdot(x, logits) - F.softplus(logits).sum(-1)
+        return log_prob
 
     def pixel_log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         logits = params[..., 0, :]
