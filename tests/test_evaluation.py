@@ -23,11 +23,14 @@ ESTIMATES = ("elbo", "reconstruction", "kl", "log_evidence", "iwae")
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_the_bounds_are_in_their_order(likelihood: str) -> None:
-    figures = evaluate(make_model(likelihood=likelihood), IMAGES, samples=20, iwae_samples=200)
+    # An encoder far off the posterior, of a decoder that tells codes apart: no bound is tight.
+    model = make_model(likelihood=likelihood)
+    model.encoder.layers[-1].get_parameter("bias").add_(torch.tensor([1.0, -1.0, -1.0, -1.0]))
+    model.decoder.layers[0].get_parameter("weight").mul_(4)
+    figures = evaluate(model, IMAGES, samples=20, iwae_samples=200)
     assert figures["elbo"] == pytest.approx(-(figures["reconstruction"] + figures["kl"]), rel=1e-5)
-    slack = 3 * figures["elbo_error"] / math.sqrt(20)
-    assert figures["elbo"] <= figures["iwae"] + slack
-    assert figures["iwae"] <= figures["log_evidence"] + slack
+    assert figures["elbo"] < figures["iwae"] - 1
+    assert figures["iwae"] < figures["log_evidence"] - 0.1
 
 
 def test_the_exact_evidence_is_that_of_the_whole_set() -> None:

@@ -15,9 +15,11 @@ from scipy import stats
 
 from tests.factories import make_images, make_model, make_recogniser
 from vae_core.bounds import Bounds, estimate_bounds
+from vae_core.data import to_pixels
 from vae_core.errors import ConfigError, DataError, ModelError
 from vae_core.evidence import log_evidence
 from vae_core.fitted_prior import with_fitted_prior
+from vae_core.generation import Recognised, recognise
 from vae_core.inputs import model_input
 from vae_core.metrics import (
     ACTIVE_THRESHOLD,
@@ -191,10 +193,20 @@ def test_the_same_seed_gives_the_same_measures(recogniser: Recogniser) -> None:
 
 
 def test_more_images_than_are_compared_are_drawn_from(recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+
+    def noting(judge: Recogniser, x: torch.Tensor) -> Recognised:
+        seen.append(x)
+        return recognise(judge, x)
+
     monkeypatch.setattr("vae_core.metrics.IMAGES", 20)
-    few = measured(make_model(), recogniser)
-    assert few.precision is not None
-    assert (few.precision * 20) % 1 == pytest.approx(0)
+    monkeypatch.setattr("vae_core.metrics.recognise", noting)
+    measured(make_model(), recogniser)
+    real = next(x for x in seen if len(x) == 20)
+    same = (real[:, None] == to_pixels(IMAGES)).flatten(2).all(2)
+    assert same.any(1).all()
+    assert same.any(0).sum() == 20
+    assert not same[:, :20].any(1).all()
 
 
 def test_the_share_done_rises_to_one() -> None:
