@@ -9,10 +9,13 @@ import { rasterise } from "./strokes.js";
 const PAD_SIDE = 224;
 
 export class Pad {
-  constructor(plane) {
+  /** A pad made again in other words goes on with what was drawn on the one before. */
+  constructor(plane, before = null) {
     this.plane = plane;
     const { say } = plane;
-    this.strokes = [];
+    this.strokes = before?.strokes ?? [];
+    this.image = before?.image;
+    this.picture = before?.picture;
     this.code = null;
     this.surface = pixels(2 * PAD_SIDE, 2 * PAD_SIDE, { class: "pad-surface", "data-testid": "pad", "aria-label": say("pad_surface"), role: "img" });
     this.input = pixels(28, 28, { class: "pad-picture", "data-testid": "pad-input", role: "img", "aria-label": say("pad_input") });

@@ -94,7 +94,7 @@ export class LatentPlane extends Looking {
     this.curves = this.has("curves") ? new Curves(this) : null;
     this.rates = this.has("rates") ? new Rates(this) : null;
     this.path = this.has("path") ? new PathStrip(this) : null;
-    this.pad = this.has("pad") ? new Pad(this) : null;
+    this.pad = this.pad || this.has("pad") ? new Pad(this, this.pad) : null;
     this.legend = this.has("legend") ? new Legend(this) : null;
     this.toolbar = this.has("toolbar") ? new Toolbar(this) : null;
     this.speech = new Speech(this);
@@ -104,7 +104,7 @@ export class LatentPlane extends Looking {
       { class: "latent-plane" },
       element("div", { class: "head" }, ...nodes(this.toolbar, this.legend)),
       element("div", { class: "body" }, element("div", { class: "column" }, this.stage.node, ...nodes(this.dial)), ...nodes(this.inspector)),
-      ...nodes(this.row, this.samples, this.curves, this.rates, this.path, this.pad),
+      ...nodes(this.row, this.samples, this.curves, this.rates, this.path, this.has("pad") ? this.pad : null),
       this.speech.node,
     );
     this.node.dataset.side = String(Boolean(this.inspector));
