@@ -11,26 +11,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.factories import make_model
+from tests.surfaces import linear_model, sphere, surface_model
 from vae_core import geometry
 from vae_core.config import ACTIVATIONS, LIKELIHOODS
 from vae_core.errors import ModelError
-from vae_core.geometry import jacobian, jacobian_norm, magnification, magnification_map
-from vae_core.likelihoods import Gaussian
-from vae_core.models import Autoencoder
-
-
-class Linear(Gaussian):
-    """A Gaussian whose mean is the decoder's raw output."""
-
-    def mean(self, params: Tensor) -> Tensor:
-        return params[..., 0, :]
-
-
-def linear_model(latent_dim: int = 2) -> tuple[Autoencoder, Tensor]:
-    """Return a model whose mean image is linear in z, and its matrix (784, d)."""
-    model = make_model(latent_dim=latent_dim, decoder_widths=())
-    model.likelihood = Linear(0.1)
-    return model, model.decoder.layers[0].get_parameter("weight")
+from vae_core.geometry import (
+    jacobian,
+    jacobian_ellipses,
+    jacobian_norm,
+    magnification,
+    magnification_map,
+    metric,
+)
 
 
 def points(dimension: int = 2, count: int = 30, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -80,6 +72,38 @@ def test_a_direction_that_changes_nothing_makes_no_volume() -> None:
     model.decoder.layers[0].get_parameter("weight")[:, 1] = 0
     assert (jacobian_norm(model, points(3)) > 0).all()
     assert not magnification(model, points(3)).any()
+
+
+def test_the_metric_of_a_sphere_is_that_of_its_polar_coordinates() -> None:
+    z = torch.tensor([[0.4, -1.0], [1.3, 2.0]])
+    expected = torch.stack([torch.diag(torch.tensor([1.0, polar.sin() ** 2])) for polar in z[:, 0]])
+    torch.testing.assert_close(metric(surface_model(sphere), z).float(), expected)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 4])
+def test_the_ellipses_of_a_linear_decoder_are_the_inverse_of_its_metric(latent_dim: int) -> None:
+    model, weight = linear_model(latent_dim)
+    found = jacobian_ellipses(model, points(latent_dim, 3), step=0.7, longest=100.0)
+    expected = 0.7**2 * torch.linalg.inv((weight.mT @ weight).double())
+    torch.testing.assert_close(found, expected.expand(3, -1, -1), rtol=1e-4, atol=1e-8)
+
+
+@given(st.integers(0, 9), st.floats(0.01, 1.0), st.floats(0, 6.28))
+def test_a_step_to_the_rim_of_an_ellipse_changes_the_image_by_as_much(seed: int, step: float, angle: float) -> None:
+    model, z = make_model(seed), points(count=4)
+    factor = torch.linalg.cholesky(jacobian_ellipses(model, z, step, 1e6))
+    rim = factor @ torch.tensor([math.cos(angle), math.sin(angle)], dtype=torch.float64)
+    moved = jacobian(model, z).double() @ rim[..., None]
+    assert moved[..., 0].norm(dim=1).tolist() == pytest.approx([step] * 4, rel=1e-4)
+
+
+def test_a_direction_that_changes_nothing_has_the_longest_half_axis() -> None:
+    model = make_model()
+    model.decoder.layers[0].get_parameter("weight")[:, 1] = 0
+    ellipses = jacobian_ellipses(model, points(count=5), step=0.01, longest=0.25)
+    torch.testing.assert_close(ellipses[:, 1, 1], torch.full((5,), 0.25**2, dtype=torch.float64))
+    assert not ellipses[:, 0, 1].any()
+    assert (torch.linalg.eigvalsh(ellipses) <= 0.25**2 * (1 + 1e-9)).all()
 
 
 def test_the_map_has_y_down_its_rows_and_x_along_them() -> None:

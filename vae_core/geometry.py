@@ -61,6 +61,27 @@ def magnification(model: Autoencoder, z: Tensor) -> Tensor:
     return torch.cat(volumes)
 
 
+def metric(model: Autoencoder, z: Tensor) -> Tensor:
+    """Return the metric JᵀJ that the mean decoder pulls back to z (N, d); shape (N, d, d).
+
+    A small step dz changes the image by sqrt(dzᵀ JᵀJ dz) pixel values (Chen et al. 2018; in Arvanitidis et al. 2018
+    with a further term for the spread of p(x|z)).
+    """
+    return torch.cat([derivative.mT @ derivative for derivative in _jacobians(model, z)])
+
+
+def jacobian_ellipses(model: Autoencoder, z: Tensor, step: float, longest: float) -> Tensor:
+    """Return the matrices of the ellipses about z (N, d) whose rims decode to images ``step`` pixel values away.
+
+    To first order: step² (JᵀJ)⁻¹, (N, d, d), as a covariance at one sigma. A direction that hardly changes the image,
+    or not at all, has a half-axis of ``longest``, in units of z, and no more.
+    """
+    values, vectors = torch.linalg.eigh(metric(model, z))
+    squares = step**2 / values.clamp(min=(step / longest) ** 2)
+    ellipses: Tensor = (vectors * squares[:, None]) @ vectors.mT
+    return ellipses
+
+
 def magnification_map(model: Autoencoder, x: Tensor, y: Tensor) -> Tensor:
     """Return the magnification on the raster of the coordinates x (W,) and y (H,); shape (H, W), row j at y[j].
 
