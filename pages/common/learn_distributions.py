@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+import plotly.graph_objects as go
 import streamlit as st
 import torch
+from plotly.subplots import make_subplots
 from torch import Tensor
 
 from pages.common.i18n import _
-from pages.common.learn_parts import chart, line, mark, number, palette, readings, row, second, see, show
+from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show
 from vae_core.divergence import kl_on_grid
+from vae_core.figures import styled
+from vae_core.latent_curve import LatentCurve, two_bumps
+from vae_core.likelihoods import LOG_2PI
 from vae_core.mixtures import Mixture, fit_mixture, mixture
 
 MARKS: Final = mixture((3, 42, 6), (13, 68, 8), (4, 88, 5))
@@ -82,4 +87,86 @@ def _learned(data: Tensor, model: Mixture) -> None:
             _("of 20,000 new ones"): number(float(model.log_prob(fresh).mean())),
             _("KL(p_data ‖ p_θ), nats"): number(kl_on_grid(MARKS.log_prob(x), model.log_prob(x), CELL)),
         }
+    )
+
+
+def density() -> None:
+    """Show a density that comes of a latent variable: the joint one, and what is left of it where z is summed away."""
+    st.markdown(
+        _(
+            "There are two ways to a distribution over $x$. One writes $p(x)$ down directly, with a formula or a "
+            "network that gives the density of any $x$. The other brings in a latent variable $z$ that nobody "
+            "observes: a simple prior $p(z)$, and a conditional $p(x|z)$ that says what each $z$ makes. What is seen "
+            "of it is the sum over all $z$."
+        )
+    )
+    st.latex(r"p(x) = \int p(z)\, p(x|z)\, dz")
+    st.markdown(
+        _(
+            "Two simple pieces make something that neither is: here the prior has one bump, every $p(x|z)$ has one "
+            r"bump around $f(z) = 2 \tanh 3z$, and $p(x)$ has two. Drawing is easy: first $z$, then $x$ given $z$. The "
+            "density at one $x$ takes the whole row of the picture, the shaded area above it."
+        )
+    )
+    with row("controls"):
+        noise = st.slider(
+            _("Noise of p(x|z)"), 0.1, 1.5, 0.4, 0.05, key="learn.noise", help=_("Its standard deviation"), width=260
+        )
+        at = st.slider("x", -4.0, 4.0, 1.0, 0.1, key="learn.x", help=_("Where the density is asked for"), width=260)
+    model = two_bumps(noise)
+    z, x = model.sample(20_000, torch.Generator().manual_seed(1))
+    _joint(model, at, z[:300], x[:300])
+    here = torch.tensor(at, dtype=torch.float64)
+    readings(
+        {
+            _("p(x), summed over z"): number(float(model.log_prob(here).exp())),
+            _("share of 20,000 draws near x, per unit"): number(float(((x - at).abs() < 0.1).double().mean() / 0.2)),
+        }
+    )
+    st.markdown(
+        _(
+            "A VAE takes the second way, with a network for $f$ and 784 pixels for $x$. With two latent dimensions the "
+            "sum over $z$ can still be done, on a grid; with twenty it cannot, and that is where the trouble begins."
+        )
+    )
+    see("explorer", _("Draw a digit, and sum over all z for its log p(x)"), model="vae", panel="draw")
+
+
+def _joint(model: LatentCurve, at: float, z: Tensor, x: Tensor) -> None:
+    """Draw p(z) p(x|z) as a map, with its slice at one x above it and p(x) beside it."""
+    colours = palette()
+    across, up = (torch.linspace(-end, end, 121, dtype=torch.float64) for end in (3.0, 4.5))
+    joint = model.log_joint(up[:, None], across).exp()
+    figure = make_subplots(
+        2, 2, shared_xaxes=True, shared_yaxes=True, column_widths=[0.72, 0.28], row_heights=[0.3, 0.7],
+        horizontal_spacing=0.03, vertical_spacing=0.05,
+    )  # fmt: skip
+    scale = [[0, faded(colours.accent, 0)], [1, faded(colours.accent, 0.9)]]
+    heat = go.Heatmap(
+        x=across.tolist(), y=up.tolist(), z=joint.tolist(), colorscale=scale, showscale=False, hoverinfo="skip"
+    )
+    figure.add_trace(heat, 2, 1)
+    dots = {"size": 3, "color": second(colours)}
+    figure.add_scatter(x=z.tolist(), y=x.tolist(), mode="markers", marker=dots, row=2, col=1, hoverinfo="skip")
+    figure.add_scatter(
+        x=[-3, 3], y=[at, at], mode="lines", line={"color": colours.unknown, "dash": "dot"}, row=2, col=1
+    )
+    prior = (-0.5 * (across**2 + LOG_2PI)).exp()
+    slice_ = model.log_joint(torch.tensor(at, dtype=torch.float64), across).exp()
+    for values, colour, fill in ((prior, colours.unknown, None), (slice_, colours.accent, "tozeroy")):
+        curve = go.Scatter(x=across.tolist(), y=values.tolist(), mode="lines", line_color=colour, fill=fill)
+        figure.add_trace(curve, 1, 1)
+    figure.add_scatter(
+        x=model.log_prob(up).exp().tolist(), y=up.tolist(), mode="lines", line_color=colours.accent, row=2, col=2
+    )
+    styled(figure, 420)
+    figure.update_layout(hovermode=False)
+    figure.update_xaxes(title_text="z", row=2, col=1, range=[-3, 3])
+    figure.update_yaxes(title_text="x", row=2, col=1, range=[-4.5, 4.5])
+    figure.update_yaxes(title_text="p(z), p(z) p(x|z)", row=1, col=1, rangemode="tozero")
+    figure.update_xaxes(title_text="p(x)", row=2, col=2, rangemode="tozero")
+    show(
+        figure,
+        "density",
+        _("The joint density of z and x with draws from it, its slice at the chosen x above, and p(x) beside it"),
     )

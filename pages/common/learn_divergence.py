@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Final
+
 import streamlit as st
 import torch
 from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show
-from vae_core.divergence import kl_terms
+from vae_core.divergence import DIRECTIONS, Gauss, closest_gaussian, kl_on_grid, kl_terms
+from vae_core.mixtures import Mixture, mixture
 
-STEPS = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+CELL: Final = 0.02
+STEPS: Final = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
 
 
 def divergence() -> None:
@@ -88,3 +93,64 @@ def _directions(p: float, q: float) -> None:
     figure.update_xaxes(range=[0, 1])
     figure.update_yaxes(range=[-0.1, 4])
     show(figure, "directions", _("Both directions of the divergence for every prediction q(A)"))
+
+
+def directions() -> None:
+    """Show the Gaussian that is closest to two modes, in either direction of the divergence."""
+    st.markdown(
+        _(
+            "The direction decides what a model does with a shape it cannot match. Let $p$ have two modes and $q$ be a "
+            r"single Gaussian. To minimise $D_{\mathrm{KL}}(p \| q)$, $q$ must be large wherever $p$ is: it covers "
+            r"both modes, and the gap between them too. To minimise $D_{\mathrm{KL}}(q \| p)$, $q$ must be small "
+            "wherever $p$ is: it settles on one mode and ignores the other."
+        )
+    )
+    with row("controls"):
+        direction = st.segmented_control(
+            _("What is minimised"), DIRECTIONS, default="forward", required=True, key="learn.direction",
+            format_func={"forward": "KL(p ‖ q)", "reverse": "KL(q ‖ p)"}.__getitem__,
+            help=_("Which of the two distributions the expectation is taken under"),
+        )  # fmt: skip
+        apart = st.slider(
+            _("Distance of the modes"), 0.0, 8.0, 5.0, 0.25, key="learn.apart", help=_("In units of x"), width=280
+        )
+    p = mixture((0.6, -apart / 2, 1), (0.4, apart / 2, 1))
+    q = _closest(apart, str(direction))
+    _fit(p, q)
+    x = _line()
+    log_p, log_q = p.log_prob(x), q.log_prob(x)
+    readings(
+        {
+            "KL(p ‖ q)": number(kl_on_grid(log_p, log_q, CELL)),
+            "KL(q ‖ p)": number(kl_on_grid(log_q, log_p, CELL)),
+            _("mean of q"): number(q.mean, 2),
+            _("standard deviation of q"): number(q.std, 2),
+        }
+    )
+    st.markdown(
+        _(
+            "A VAE meets both. Training by maximum likelihood is the first direction, from the data to the model: "
+            "every digit must be covered, even at the price of blends that are none. The encoder's error is the "
+            "second, from $q(z|x)$ to the true posterior: where a digit has two explanations, it prefers one of them."
+        )
+    )
+    see("compare", _("Two models, and which samples they put between digits"), part="samples")
+
+
+def _line() -> Tensor:
+    return torch.arange(-12, 12, CELL, dtype=torch.float64) + CELL / 2
+
+
+@cache
+def _closest(apart: float, direction: str) -> Gauss:
+    return closest_gaussian(mixture((0.6, -apart / 2, 1), (0.4, apart / 2, 1)).log_prob, _line(), direction)
+
+
+def _fit(p: Mixture, q: Gauss) -> None:
+    x, colours = _line()[::10], palette()
+    figure = chart("x", _("density"))
+    line(figure, x, p.log_prob(x).exp(), "p", colours.unknown, fill=True)
+    line(figure, x, q.log_prob(x).exp(), _("closest q"), colours.accent)
+    figure.update_xaxes(range=[-9, 9])
+    figure.update_yaxes(range=[0, 0.42])
+    show(figure, "directions.fit", _("A density with two modes, and the Gaussian that is closest to it"))

@@ -71,7 +71,7 @@ def line(
         y=plain(y),
         name=name,
         mode="lines",
-        line={"color": colour, "width": 2, "dash": dash},
+        line={"color": colour, "width": 2, "dash": dash, "simplify": False},
         fill="tozeroy" if fill else None,
         fillcolor=faded(colour, 0.15),
         hovertemplate=f"{name}: %{{y:.4g}} (%{{x:.4g}})<extra></extra>",
