@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,3 +62,11 @@ def test_halves_tile_the_cell_they_come_from(dimension: int, reach: int, level: 
     offsets = (halves - midpoints(cells, side)[:, None]).abs()
     assert torch.equal(offsets, torch.full_like(offsets, side / 4))
     assert len(halves.reshape(-1, dimension).unique(dim=0)) == len(cells) * 2**dimension
+
+
+@pytest.mark.parametrize(("dimension", "reach"), [(1, 64), (2, 16)])
+def test_a_run_of_places_lies_close_together(dimension: int, reach: int) -> None:
+    cells = places(reach, dimension)
+    side = round(64 ** (1 / dimension))
+    for run in cells.split(64):
+        assert (run.amax(0) - run.amin(0)).tolist() == [side - 1] * dimension

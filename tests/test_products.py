@@ -63,11 +63,37 @@ def test_outside_training_it_is_the_plain_layer_to_the_bit() -> None:
     assert torch.equal(layer.eval()(h), plain(h))
 
 
+@needs_onednn
+@given(rows=st.integers(1, 9), bias=st.booleans())
+def test_products_without_derivatives_are_those_of_the_plain_layer(rows: int, bias: bool) -> None:
+    layer, plain = _twins(784, 100)
+    h = torch.randn(rows, 784)
+    with products.quick_products():
+        assert layer.eval()._gains(h)
+        out = layer(h)
+    assert not out.requires_grad
+    assert torch.allclose(out, plain(h), rtol=1e-4, atol=1e-4)
+    offset = plain.bias if bias else None
+    assert torch.allclose(
+        products.product(h, plain.weight, offset), F.linear(h, plain.weight, offset), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_quick_products_end_with_what_asked_for_them() -> None:
+    layer, plain = _twins(784, 100)
+    h = torch.randn(5, 784)
+    with pytest.raises(ValueError, match="stopped"), products.quick_products():
+        raise ValueError("stopped")
+    assert not layer.eval()._gains(h)
+    assert torch.equal(layer(h), plain(h))
+
+
 def test_without_onednn_it_is_the_plain_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "_HAS_ONEDNN", False)
     layer, plain = _twins(784, 100)
     h = torch.randn(5, 784)
     assert torch.equal(layer(h), plain(h))
+    assert torch.equal(products.product(h, plain.weight, plain.bias), plain(h))
 
 
 def test_double_precision_and_bfloat16_keep_their_own_products() -> None:

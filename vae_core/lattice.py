@@ -8,8 +8,12 @@ from torch import Tensor
 
 
 def places(reach: int, dimension: int, device: torch.device | None = None) -> Tensor:
-    """Return the places (G, d) of all cells within ``reach`` cells of the origin along each axis."""
-    return _product(torch.arange(-reach, reach, device=device), dimension)
+    """Return the places (G, d) of all cells within ``reach`` cells of the origin along each axis.
+
+    In Morton's order: any run of them lies close together, and so do the halves of a run.
+    """
+    index = _product(torch.arange(-reach, reach, device=device), dimension)
+    return index[_interleaved(index + reach).argsort()]
 
 
 def halve(index: Tensor) -> Tensor:
@@ -58,6 +62,16 @@ class Level:
 
 def _product(values: Tensor, dimension: int) -> Tensor:
     return torch.cartesian_prod(*[values] * dimension).reshape(-1, dimension)
+
+
+def _interleaved(index: Tensor) -> Tensor:
+    """Return the number (G,) whose bits are those of the coordinates (G, d) in turn (Morton 1966)."""
+    dimension = index.shape[1]
+    number = torch.zeros_like(index[:, 0])
+    for bit in range(int(index.max()).bit_length()):
+        for axis in range(dimension):
+            number |= (index[:, axis] >> bit & 1) << bit * dimension + axis
+    return number
 
 
 def _key(index: Tensor, axis: int = -1) -> Tensor:

@@ -23,6 +23,7 @@ from vae_core.errors import ModelError
 from vae_core.lattice import Level, beside, halve, midpoints, places
 from vae_core.likelihoods import LOG_2PI, Likelihood
 from vae_core.models import Autoencoder
+from vae_core.products import product, quick_products
 
 MAX_DIMENSION = 2
 HALF_WIDTH: Final = 6.5
@@ -73,7 +74,7 @@ def needed_half_width(codes: Tensor) -> Tensor:
     return (HALF_WIDTH * 2**doublings).clamp(max=WIDEST)
 
 
-@torch.no_grad()
+@quick_products()
 def log_joint(model: Autoencoder, grid: Quadrature, x: Tensor) -> Tensor:
     """Return log p(x|z) p(z) dz in nats for images (N, 1, 28, 28) at all nodes of a grid; shape (N, G)."""
     flat = x.flatten(1)
@@ -87,7 +88,7 @@ def log_joint(model: Autoencoder, grid: Quadrature, x: Tensor) -> Tensor:
 
 def _affine(likelihood: Likelihood, params: Tensor, log_weight: Tensor, statistics: Tensor) -> Tensor:
     """Return log p(x|z) p(z) dz less the base measure of x: one matrix product, as it is affine in the statistics."""
-    return torch.addmm(log_weight - likelihood.log_partition(params), statistics, likelihood.natural(params).T)
+    return product(statistics, likelihood.natural(params), log_weight - likelihood.log_partition(params))
 
 
 class Survey:
@@ -106,7 +107,7 @@ class Survey:
         self.sheets = [_Sheet(model, block, level.around(block), 0) for block in index.split(BLOCK)]
 
 
-@torch.no_grad()
+@quick_products()
 def integrate(
     model: Autoencoder,
     x: Tensor,
@@ -123,7 +124,7 @@ def integrate(
     return integral.grid(), integral.total + model.likelihood.base(x.flatten(1))
 
 
-@torch.no_grad()
+@quick_products()
 def integrate_with_joint(
     model: Autoencoder, x: Tensor, resolution: float = RESOLUTION, survey: Survey | None = None
 ) -> tuple[Quadrature, Tensor]:
@@ -139,18 +140,27 @@ def _integral(
     model: Autoencoder, x: Tensor, resolution: float, finest_level: int, survey: Survey | None, keep: bool
 ) -> _Integral:
     require_planar(model)
-    half_width = needed_half_width(model.encode(x)[0]).max().item()
-    if survey is None or survey.reach < round(half_width / COARSE_SIDE):
-        survey = Survey(model, half_width)
+    half_widths = needed_half_width(model.encode(x)[0])
+    widest = half_widths.max().item()
+    if survey is None or survey.reach < round(widest / COARSE_SIDE):
+        survey = Survey(model, widest)
     integral = _Integral(model, model.likelihood.statistics(x.flatten(1)), keep)
-    integral.survey(survey.sheets)
-    everyone = torch.arange(len(x), device=x.device)
-    blocks = [_Block(sheet.index, everyone) for sheet in survey.sheets]
+    blocks = [_Block(sheet.index, _reaching(half_widths, sheet.index)) for sheet in survey.sheets]
+    integral.survey(blocks, survey.sheets)
     for level in range(finest_level + 1):
         if blocks:
             sheets = integral.sheets(blocks, level) if level else iter(survey.sheets)
             blocks = integral.descend(blocks, sheets, level, resolution**2 if level < finest_level else math.inf)
     return integral
+
+
+def _reaching(half_widths: Tensor, index: Tensor) -> Tensor:
+    """Return the numbers of the images whose own grids, so wide (N,), reach into a block of the coarsest cells (G, d).
+
+    One code far out asks for a wide grid, but not on behalf of all the other images.
+    """
+    nearest = midpoints(index, COARSE_SIDE).abs().amax(1).min()
+    return (half_widths > nearest).nonzero()[:, 0]
 
 
 class _Sheet:
@@ -168,7 +178,7 @@ class _Sheet:
 
     def joint(self, statistics: Tensor) -> Tensor:
         """Return log p(x|z) p(z) dz less the base measure of x: one matrix product, as it is affine in these."""
-        return torch.addmm(self.offset, statistics, self.natural.T)
+        return product(statistics, self.natural, self.offset)
 
 
 @dataclass(frozen=True)
@@ -201,11 +211,13 @@ class _Integral:
         columns = zip(*((leaf.z, leaf.log_weight, leaf.cell) for leaf in self.leaves), strict=True)
         return Quadrature(*map(torch.cat, columns))
 
-    def survey(self, sheets: list[_Sheet]) -> None:
+    def survey(self, blocks: list[_Block], sheets: list[_Sheet]) -> None:
         """Estimate the sums from the coarsest cells alone."""
-        for sheet in sheets:
-            joint = sheet.joint(self.statistics)[:, : len(sheet.index)]
-            self.estimate = torch.logaddexp(self.estimate, joint.logsumexp(1))
+        estimate = self.estimate.clone()
+        for block, sheet in zip(blocks, sheets, strict=True):
+            joint = sheet.joint(self.statistics[block.images])[:, : len(block.index)]
+            estimate[block.images] = torch.logaddexp(estimate[block.images], joint.logsumexp(1))
+        self.estimate = estimate
 
     def sheets(self, blocks: list[_Block], level: int) -> Iterator[_Sheet]:
         """Decode the blocks of a level, one after the other."""
