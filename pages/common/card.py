@@ -8,6 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from pages.common.i18n import _
+from pages.common.setting_names import schedule_title
 from vae_core.models import PIXELS
 from vae_core.registry import Card
 
@@ -48,10 +49,7 @@ def _architecture(card: Card) -> Rows:
         (_("Decoder"), _widths(model.latent_dim, *model.decoder_widths, decoded)),
         (_("Activation"), {"silu": "SiLU", "relu": "ReLU", "gelu": "GELU", "elu": "ELU"}.get(model.activation, "tanh")),
         (_("Likelihood"), _likelihood(model.likelihood, model.variance)),
-        (
-            _("File"),
-            (_("{size} MB, float16") if card.command else _("{size} MB")).format(size=f"{card.size / 1e6:.1f}"),
-        ),
+        (_("File"), _file(card)),
     ]
 
 
@@ -80,7 +78,7 @@ def _training(card: Card) -> Rows:
     rows = [
         (_("Data"), train.data),
         (_("Epochs"), _("{epochs} of batches of {size}").format(epochs=train.epochs, size=train.batch_size)),
-        (_("Learning rate"), f"{train.learning_rate:g}, {train.learning_rate_schedule}"),
+        (_("Learning rate"), _rate(train.learning_rate, train.learning_rate_schedule)),
         (_("Weight decay"), f"{train.weight_decay:g}"),
     ]
     if card.model.beta_range:
@@ -93,6 +91,10 @@ def _training(card: Card) -> Rows:
         (_("Precision"), {"fp32": "float32", "bf16": "bfloat16"}[train.precision]),
         *([(_("Time"), _duration(card.seconds))] if card.seconds else []),
     ]
+
+
+def _rate(rate: float, schedule: str) -> str:
+    return _("{rate}, {schedule}").format(rate=f"{rate:g}", schedule=schedule_title(schedule))
 
 
 def _beta(beta: float, schedule: str, warmup: float) -> str:

@@ -15,6 +15,7 @@ from pages.common.i18n import _
 from pages.common.layout import problem
 from pages.common.parameters import RUN
 from pages.common.plane_options import Trajectory
+from pages.common.setting_names import schedule_title
 from pages.common.train_live import place
 from pages.common.train_setup import go
 from pages.common.train_view import ACTIVE, PANEL, PANELS, folder, follow, names, title
@@ -110,7 +111,7 @@ def _figures(run: Path) -> dict[str, Any]:
     distortion, rate = newest["distortion"], newest["rate"]
     return {
         _("Run"): title(run),
-        _("Step"): view.steps[-1] if view.steps else 0,
+        _("Training step"): view.steps[-1] if view.steps else 0,
         "β": newest["beta"],
         _("Distortion, nats"): None if distortion is None else round(distortion, 2),
         _("Rate, nats"): None if rate is None else round(rate, 2),
@@ -139,11 +140,12 @@ def fork(run: Path, view: RunView) -> None:
     )
     epochs = columns[3].number_input(_("Epochs"), 1, 10_000, config.epochs, help=_("Of the fork, from its start"))
     betas = columns[1].selectbox(
-        _("Schedule of β"), BETA_SCHEDULES, BETA_SCHEDULES.index("constant"), help=_("How β gets to its value")
-    )
+        _("Schedule of β"), BETA_SCHEDULES, BETA_SCHEDULES.index("constant"), format_func=schedule_title,
+        help=_("How β gets to its value"),
+    )  # fmt: skip
     rates = columns[2].selectbox(
         _("Its schedule"), LEARNING_RATE_SCHEDULES, LEARNING_RATE_SCHEDULES.index(config.learning_rate_schedule),
-        help=_("How the learning rate changes over the run"),
+        format_func=schedule_title, help=_("How the learning rate changes over the run"),
     )  # fmt: skip
     seed = columns[3].number_input(_("Seed"), 0, 2**31, config.seed, help=_("Of the noise and the order of images"))
     st.button(

@@ -16,6 +16,7 @@ from pages.common.i18n import _
 from pages.common.image_sets import title as data_title
 from pages.common.layout import problem
 from pages.common.parameters import RUN
+from pages.common.setting_names import likelihood_title, schedule_title
 from pages.common.train_view import folder
 from pages.common.upload import KINDS, MAX_MEGABYTES, read_upload
 from vae_core import run_archive, run_queue, runs
@@ -169,11 +170,11 @@ def _details(base: RunConfig, preset: str) -> tuple[dict[str, Any], dict[str, An
             ),
             "likelihood": columns[1].selectbox(
                 _("Likelihood"), LIKELIHOODS, LIKELIHOODS.index(base.model.likelihood), key=f"{key}likelihood",
-                help=_("p(x|z) of a pixel"),
+                format_func=likelihood_title, help=_("p(x|z) of a pixel"),
             ),
             "variance": columns[2].number_input(
                 _("Variance c"), 1e-4, 100.0, base.model.variance, format="%g", key=f"{key}variance",
-                help=_("Of the likelihood gaussian alone"),
+                help=_("Of the Gaussian of fixed variance alone"),
             ),
         }  # fmt: skip
     with st.expander(_("The training")):
@@ -191,7 +192,7 @@ def _training(base: RunConfig, key: str) -> dict[str, Any]:
         "learning_rate_schedule": columns[1].selectbox(
             _("Its schedule"), LEARNING_RATE_SCHEDULES,
             LEARNING_RATE_SCHEDULES.index(train.learning_rate_schedule), key=f"{key}rates",
-            help=_("How the learning rate changes over the run"),
+            format_func=schedule_title, help=_("How the learning rate changes over the run"),
         ),
         "batch_size": int(
             columns[2].number_input(
@@ -200,7 +201,7 @@ def _training(base: RunConfig, key: str) -> dict[str, Any]:
         ),
         "beta_schedule": columns[0].selectbox(
             _("Schedule of β"), BETA_SCHEDULES, BETA_SCHEDULES.index(train.beta_schedule), key=f"{key}betas",
-            help=_("How β gets to its value"),
+            format_func=schedule_title, help=_("How β gets to its value"),
         ),
         "seed": int(
             columns[1].number_input(
