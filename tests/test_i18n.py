@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.common import catalogues, i18n
 from tests.catalogue import write_catalogue
+from tests.messages import FORMULA
 from tests.modules import ROOT
 
 SHOWS_TEXT = {
@@ -20,6 +21,7 @@ SHOWS_TEXT = {
     "radio", "segmented_control", "select_slider", "selectbox", "slider", "spinner", "subheader", "success", "tabs",
     "text", "text_area", "text_input", "title", "toast", "toggle", "warning", "write",
 }  # fmt: skip
+SYMBOLS = {"ELBO", "KL", "log", "exp"}
 NAMED_TEXT = {"help", "label", "placeholder", "caption", "title"}
 
 
@@ -127,11 +129,11 @@ def test_a_translation_that_is_in_doubt_is_not_shown(tmp_path: Path) -> None:
 
 
 def _has_words(text: ast.expr) -> bool:
-    """Whether an expression is a text of its own: formulas and β alone are the same in every language."""
+    """Whether an expression is a text of its own: formulas and symbols are the same in every language."""
     if isinstance(text, ast.JoinedStr):
         return True
     literal = text.value if isinstance(text, ast.Constant) else None
-    return isinstance(literal, str) and literal != "β" and not re.fullmatch(r"\$[^$]+\$", literal)
+    return isinstance(literal, str) and bool(set(re.findall(r"[A-Za-z]{2,}", FORMULA.sub("", literal))) - SYMBOLS)
 
 
 def _untranslated(path: Path) -> Iterator[str]:
