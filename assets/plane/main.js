@@ -6,12 +6,16 @@ import { LatentPlane } from "./plane.js";
 
 const mounted = new WeakMap();
 
+// What draws nothing takes no room: not even the gap between the elements of a page.
+function takeNoRoom(root) {
+  const frame = root.host?.closest?.("[data-testid=stElementContainer]");
+  if (frame) frame.style.position = "absolute";
+}
+
 function mountCarrier(root, bytes) {
   const carrier = mounted.get(root) ?? {};
   mounted.set(root, carrier);
-  // A carrier takes no room: not even the gap between the elements of a page.
-  const frame = root.host?.closest?.("[data-testid=stElementContainer]");
-  if (frame) frame.style.position = "absolute";
+  takeNoRoom(root);
   carry(carrier, bytes);
   return () => {
     drop(carrier);
@@ -47,5 +51,6 @@ export default function latentPlane(component) {
   if (data instanceof Uint8Array) return mountCarrier(parentElement, data);
   if (data && data.role === "plane") return mountPlane(parentElement, component);
   if (data && data.role === "pad") return mountPad(parentElement, data);
+  takeNoRoom(parentElement); // it brings the code and nothing else
   return undefined;
 }

@@ -10,6 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from pages.common import state
 from pages.common.i18n import _
 from pages.common.language import switch
+from pages.common.plane import load_plane
 
 
 def open_page(title: str) -> None:
@@ -19,6 +20,7 @@ def open_page(title: str) -> None:
     # The menu that says this is also where the theme is chosen.
     st.set_page_config(page_title=f"{title} · Latent Explorer", layout="wide", menu_items={"About": about})
     _style()
+    load_plane()
     switch()
     if notices := state.notices():
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="notices"):

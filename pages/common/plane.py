@@ -36,7 +36,18 @@ __all__ = (
 @cache
 def _component() -> Callable[..., Any]:
     css = (ASSETS / "plane.css").read_text("utf-8")
-    return st.components.v2.component(NAME, css=css, js=link(read_modules()))
+    return st.components.v2.component(NAME, css=css, js=read_modules()["loader.js"])
+
+
+@cache
+def _code() -> Callable[..., Any]:
+    modules = read_modules()
+    return st.components.v2.component(f"{NAME}_code", js=link(modules) + modules["announce.js"])
+
+
+def load_plane() -> None:
+    """Send the plane's code to the browser; to be called once a page, outside of what runs again by itself."""
+    _code()(key="plane-code")
 
 
 def _nothing() -> None:
