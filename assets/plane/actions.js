@@ -172,6 +172,12 @@ export class Actions {
     this.set({ drawn });
   }
 
+  /** What the brush has left: told, and nothing on the plane follows from it but what the brush shows itself. */
+  setBrushed(brushed) {
+    this.state.brushed = brushed;
+    this.tell();
+  }
+
   set(change) {
     Object.assign(this.state, change);
     this.changed();

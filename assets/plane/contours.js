@@ -11,20 +11,30 @@ const EDGES = [0.95, 0.7, 0.45];
 const FAINTEST = 0.04;
 const STRONGEST = 0.88;
 
-/** The contours of a raster (values, size [width, height]) over a box of latent units, for one scale. */
-export function contoursOf({ values, size: [width, height], box, scale }) {
+/** The contours of a field as it comes from the page: a raster (size [width, height]) over a box of latent units. */
+export function contoursOfField(field) {
+  const { box, scale, size: [width, height] } = field;
+  const values = decodeRaster(field);
   const fine = refine(values, width, height, finenessOf(width, height));
   const magnitude = scale === "magnitude" ? magnitudeLevels(values, BANDS) : null;
   const levels = magnitude ? magnitude.levels : regionLevels(fine.values, SHARES);
   const [x0, y0, x1, y1] = box;
   const place = (i, j) => [x0 + ((x1 - x0) * i) / (fine.width - 1), y0 + ((y1 - y0) * j) / (fine.height - 1)];
-  const paths = levels.map((level) => tracePath(new Path2D(), isolines(fine, level), place));
-  return { box, paths, magnitude };
+  return { box, paths: pathsOf(fine, levels, place), magnitude };
 }
 
-/** The contours of a field as it comes from the page. */
-export function contoursOfField(field) {
-  return contoursOf({ ...field, values: decodeRaster(field) });
+/** The regions of a surface of log-densities over a part of a lattice, on which cells are not all of one size. */
+export function contoursOfSurface(surface, lattice) {
+  const fineness = finenessOf(surface.width, surface.height);
+  const fine = refine(surface.values, surface.width, surface.height, fineness);
+  const widths = (first, count) => Float64Array.from({ length: count }, (_, k) => Math.exp(lattice.logWidthAt(first + k / fineness)));
+  const cells = { across: widths(surface.i, fine.width), up: widths(surface.j, fine.height) };
+  const place = (i, j) => [lattice.coordinate(surface.i + i / fineness), lattice.coordinate(surface.j + j / fineness)];
+  return { paths: pathsOf(fine, regionLevels(fine.values, SHARES, cells), place), magnitude: null };
+}
+
+function pathsOf(raster, levels, place) {
+  return levels.map((level) => tracePath(new Path2D(), isolines(raster, level), place));
 }
 
 /** Lets a canvas draw in latent units. */

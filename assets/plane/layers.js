@@ -1,11 +1,17 @@
-// What the page lays over the points: a canvas of its own, drawn when the view or the layers change, and a key.
+// What lies over the points: a canvas of its own, drawn when the view or the layers change, and a key.
 
 import { bandColour, contoursOfField, drawBands, drawRegions } from "./contours.js";
 import { element } from "./dom.js";
 import { drawEllipse, drawLine, drawMarkers, drawSmallEllipses, toneOf } from "./pens.js";
 
-const PENS = { ellipse: drawEllipse, ellipses: drawSmallEllipses, marks: drawMarkers, line: drawLine };
+const PENS = { field: drawField, ellipse: drawEllipse, ellipses: drawSmallEllipses, marks: drawMarkers, line: drawLine };
 const KEYED = 6;
+const BENEATH = 0.25;
+
+function drawField(context, view, theme, { contours }, ratio, sheet) {
+  if (contours.magnitude) drawBands(context, view, ratio, contours, theme, sheet);
+  else drawRegions(context, view, ratio, contours, theme.accent);
+}
 
 export class Layers {
   constructor(plane) {
@@ -13,9 +19,11 @@ export class Layers {
     this.canvas = element("canvas", { class: "layer layers" });
     this.sheet = document.createElement("canvas");
     this.key = element("ul", { class: "layer-key", "aria-label": plane.say("layers") });
-    this.list = [];
+    this.key.hidden = true;
     this.text = "[]";
-    this.contours = new Map();
+    this.held = new Map();
+    this.given = [];
+    this.live = [];
   }
 
   /** Takes the page's list. What has not changed in it is not made again. */
@@ -23,45 +31,62 @@ export class Layers {
     const text = JSON.stringify(list ?? []);
     if (text === this.text) return;
     this.text = text;
-    this.#show(list ?? []);
+    const before = this.held;
+    this.held = new Map();
+    this.given = (list ?? []).filter(({ kind }) => Object.hasOwn(PENS, kind)).map((layer) => (layer.kind === "field" ? this.#withContours(layer, before) : layer));
+    this.#changed();
   }
 
-  #show(list) {
-    const before = this.contours;
-    const held = (layer) => {
-      const key = `${layer.values} ${layer.box} ${layer.scale}`;
-      const made = before.get(key) ?? contoursOfField(layer);
-      this.contours.set(key, made);
-      return made;
-    };
-    this.contours = new Map();
-    this.list = list.filter(({ kind }) => kind === "field" || PENS[kind]).map((layer) => (layer.kind === "field" ? { ...layer, contours: held(layer) } : layer));
+  #withContours(layer, before) {
+    const key = `${layer.values} ${layer.box} ${layer.low} ${layer.high} ${layer.scale}`;
+    const contours = before.get(key) ?? contoursOfField(layer);
+    this.held.set(key, contours);
+    return { ...layer, contours };
+  }
+
+  /** Layers that the browser makes itself, fields with their contours; drawn at once. */
+  setLive(live) {
+    this.live = live;
+    this.#changed();
+  }
+
+  // Points step back beneath fields; they and the key are touched only where that, or a name, is another.
+  #changed() {
     const { stage } = this.plane;
-    if (this.list.length) stage.renderer.canvas.after(this.canvas);
-    else this.canvas.remove();
-    this.#writeKey();
-    stage.resize();
+    const list = this.list;
+    const strength = list.some(({ kind }) => kind === "field") ? BENEATH : 1;
+    const names = JSON.stringify(list.map(({ name, kind, tone, contours }) => [name, kind, tone, contours?.magnitude]));
+    if (names !== this.names) this.#writeKey();
+    this.names = names;
+    if (list.length === 0) this.canvas.remove();
+    else if (!this.canvas.isConnected) stage.renderer.canvas.after(this.canvas);
+    this.fit(stage.under.width);
+    if (strength !== this.strength) stage.redraw({ points: true });
+    this.strength = strength;
+    this.draw();
   }
 
-  /** Points step back beneath what is to be read against them. */
-  get strength() {
-    return this.list.some(({ kind }) => kind === "field") ? 0.35 : 1;
+  get list() {
+    return [...this.given, ...this.live];
+  }
+
+  /** As many pixels as the other canvases have; none where there is nothing to draw. */
+  fit(pixels) {
+    const wanted = this.canvas.isConnected ? pixels : 0;
+    if (this.canvas.width !== wanted) this.canvas.width = this.canvas.height = wanted;
   }
 
   draw() {
-    if (this.list.length === 0) return;
+    const { list } = this;
     const { stage, theme } = this.plane;
+    if (list.length === 0 || !stage.ratio) return;
     const { view, ratio } = stage;
     const context = this.canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    for (const layer of this.list) {
-      if (layer.contours?.magnitude) drawBands(context, view, ratio, layer.contours, theme, this.sheet);
-      else if (layer.contours) drawRegions(context, view, ratio, layer.contours, theme.accent);
-      else {
-        context.setTransform(ratio, 0, 0, ratio, 0, 0);
-        PENS[layer.kind](context, view, theme, layer);
-      }
+    for (const layer of list) {
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      PENS[layer.kind](context, view, theme, layer, ratio, this.sheet);
     }
     if (this.keyed !== theme) this.#writeKey();
   }
@@ -77,14 +102,9 @@ export class Layers {
 
   #swatch({ kind, contours, tone, dashed }) {
     const { theme } = this.plane;
-    if (contours?.magnitude) {
-      const colours = Array.from({ length: 5 }, (_, k) => bandColour(theme, k, 4));
-      const ramp = element("span", { class: "key-ramp" });
-      ramp.style.background = `linear-gradient(90deg, ${colours.join(", ")})`;
-      return ramp;
-    }
-    const swatch = element("span", { class: "key-swatch", "data-kind": kind, "data-dashed": String(Boolean(dashed)) });
-    swatch.style.color = contours ? theme.primary(1) : toneOf(theme, tone);
+    const swatch = element("span", { class: contours?.magnitude ? "key-ramp" : "key-swatch", "data-kind": kind, "data-dashed": String(Boolean(dashed)) });
+    if (contours?.magnitude) swatch.style.background = `linear-gradient(90deg, ${bandColour(theme, 0, 1)}, ${bandColour(theme, 1, 1)})`;
+    else swatch.style.color = contours ? theme.primary(1) : toneOf(theme, tone);
     return swatch;
   }
 

@@ -20,8 +20,25 @@ function continuousQuantile(logit, u) {
   return Math.log1p(u * Math.expm1(logit)) / logit;
 }
 
+// log(1 + e^l), for any l.
+const softplus = (l) => Math.max(l, 0) + Math.log1p(Math.exp(-Math.abs(l)));
+
+// log((e^l - 1) / l), the normaliser of e^(l x) on [0, 1].
+function continuousPartition(logit) {
+  const size = Math.abs(logit);
+  if (size < 0.5) return logit / 2 + logit ** 2 / 24 - logit ** 4 / 2880 + logit ** 6 / 181440;
+  return Math.max(logit, 0) + Math.log(-Math.expm1(-size)) - Math.log(size);
+}
+
+// `terms` writes a pixel as an exponential family, as vae_core.likelihoods does: its natural parameter, its part of the
+// log-partition and, where x squared counts too, the natural parameter of that. Their number is `columns`.
 const bernoulli = {
   heads: 1,
+  columns: 2,
+  terms: (raw, i, count, variance, out, at) => {
+    out[at] = raw[i];
+    out[at + 1] = softplus(raw[i]);
+  },
   mean: (raw, i) => sigmoid(raw[i]),
   std: (raw, i) => Math.sqrt(sigmoid(raw[i]) * sigmoid(-raw[i])),
   sample: (raw, i, count, variance, random) => (random.uniform() < sigmoid(raw[i]) ? 1 : 0),
@@ -29,6 +46,11 @@ const bernoulli = {
 
 const continuousBernoulli = {
   heads: 1,
+  columns: 2,
+  terms: (raw, i, count, variance, out, at) => {
+    out[at] = raw[i];
+    out[at + 1] = continuousPartition(raw[i]);
+  },
   mean: (raw, i) => continuousMean(raw[i]),
   std: (raw, i) => Math.sqrt(continuousVariance(raw[i])),
   sample: (raw, i, count, variance, random) => continuousQuantile(raw[i], random.uniform()),
@@ -36,15 +58,31 @@ const continuousBernoulli = {
 
 const gaussian = {
   heads: 1,
+  columns: 2,
+  terms: (raw, i, count, variance, out, at) => {
+    const mean = sigmoid(raw[i]);
+    out[at] = mean / variance;
+    out[at + 1] = mean ** 2 / (2 * variance);
+  },
   mean: (raw, i) => sigmoid(raw[i]),
   std: (raw, i, count, variance) => Math.sqrt(variance),
   sample: (raw, i, count, variance, random) => sigmoid(raw[i]) + Math.sqrt(variance) * random.normal(),
 };
 
-const learnedStd = (raw, i, count) => Math.exp(-3 + 3 * sigmoid(raw[count + i]));
+const learnedLogStd = (raw, i, count) => -3 + 3 * sigmoid(raw[count + i]);
+const learnedStd = (raw, i, count) => Math.exp(learnedLogStd(raw, i, count));
 
 const gaussianLearned = {
   heads: 2,
+  columns: 3,
+  terms: (raw, i, count, variance, out, at) => {
+    const mean = sigmoid(raw[i]);
+    const logStd = learnedLogStd(raw, i, count);
+    const precision = Math.exp(-2 * logStd);
+    out[at] = mean * precision;
+    out[at + 1] = (mean ** 2 * precision) / 2 + logStd;
+    out[at + 2] = -precision / 2;
+  },
   mean: (raw, i) => sigmoid(raw[i]),
   std: learnedStd,
   sample: (raw, i, count, variance, random) => sigmoid(raw[i]) + learnedStd(raw, i, count) * random.normal(),

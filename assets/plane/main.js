@@ -1,7 +1,7 @@
-// The component's entry: bytes make a carrier, a small object makes a plane or its pad.
+// The component's entry: bytes make a carrier, a small object makes a plane, its pad or its brush.
 
 import { carry, drop } from "./packs.js";
-import { PadView } from "./padview.js";
+import { PartView } from "./partview.js";
 import { LatentPlane } from "./plane.js";
 
 const mounted = new WeakMap();
@@ -36,8 +36,8 @@ function mountPlane(root, component) {
   };
 }
 
-function mountPad(root, data) {
-  const view = mounted.get(root) ?? new PadView(root);
+function mountPart(root, data) {
+  const view = mounted.get(root) ?? new PartView(root);
   mounted.set(root, view);
   view.receive(data);
   return () => {
@@ -50,7 +50,7 @@ export default function latentPlane(component) {
   const { parentElement, data } = component;
   if (data instanceof Uint8Array) return mountCarrier(parentElement, data);
   if (data && data.role === "plane") return mountPlane(parentElement, component);
-  if (data && data.role === "pad") return mountPad(parentElement, data);
+  if (data && (data.role === "pad" || data.role === "brush")) return mountPart(parentElement, data);
   takeNoRoom(parentElement); // it brings the code and nothing else
   return undefined;
 }

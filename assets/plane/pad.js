@@ -131,7 +131,7 @@ export class Pad {
   }
 
   /** A picture (784 numbers 0..255) that the page made of an upload; null or none leaves the pad as it is. */
-  takePicture(picture) {
+  take({ picture }) {
     const text = JSON.stringify(picture ?? null);
     if (text === this.picture) return;
     this.picture = text;

@@ -1,5 +1,6 @@
 // One mounted plane: its parts, what it takes from the page and what it tells the page.
 
+import { Brush } from "./brush.js";
 import { Curves } from "./curves.js";
 import { Dial } from "./dial.js";
 import { element } from "./dom.js";
@@ -10,7 +11,7 @@ import { Legend } from "./legend.js";
 import { Looking } from "./looking.js";
 import { newestOf, onArrival, packError, packOf } from "./packs.js";
 import { Pad } from "./pad.js";
-import { announce, withdraw } from "./padview.js";
+import { announce, withdraw } from "./partview.js";
 import { PathStrip } from "./path.js";
 import { Rates } from "./rates.js";
 import { Row } from "./row.js";
@@ -53,20 +54,21 @@ export class LatentPlane extends Looking {
     this.stage.layers.take(data.layers);
     if (this.atlas) this.dial?.update();
     this.inspector?.twins.take(data.nearest);
-    this.pad?.takePicture(data.picture);
+    this.pad?.take(data);
     // Most runs of the page change nothing here, and a million points take their time.
     if (repainted || Object.keys(changes).length) this.refresh();
     else this.stage.redraw({ cursor: true });
     if (data.name) announce(data.name, this);
   }
 
-  /** The pad, made when a view of its own first asks for it. */
-  openPad() {
-    if (!this.pad) {
-      this.pad = new Pad(this);
-      this.pad.setAtlas();
+  /** The pad or the brush, made when a view of its own first asks for it. */
+  openPart(role) {
+    if (!this[role]) {
+      this[role] = new { pad: Pad, brush: Brush }[role](this);
+      this[role].setAtlas();
     }
-    return this.pad;
+    this[role].setOpen?.(true);
+    return this[role];
   }
 
   #adopt(changes) {
@@ -179,6 +181,7 @@ export class LatentPlane extends Looking {
     this.follow.adopt(same);
     this.stage.setAtlas(atlas, same);
     this.pad?.setAtlas(atlas);
+    this.brush?.setAtlas();
     this.markSelection();
   }
 
@@ -215,6 +218,7 @@ export class LatentPlane extends Looking {
     this.inspector?.update();
     this.path?.update();
     this.pad?.update();
+    this.brush?.update();
     this.stage.redraw({ points: true, cursor: true, turned: true });
   }
 

@@ -3,7 +3,7 @@
 const SIXTEEN_BITS = 65535;
 const DEPTH = 24;
 const BINS_A_NAT = 100;
-const MOST_NODES = 480;
+const MOST_NODES = 300;
 const WIDE_RANGE = 40;
 
 /** A raster's numbers, from 16 bits each in base64. */
@@ -64,16 +64,17 @@ export const highest = (values) => {
 
 /**
  * The log-densities above which the smallest regions with these shares (ascending) of the mass lie. Nodes of a raster
- * stand for even parts of it; what lies 24 nats below the highest has no mass that counts.
+ * stand for even parts of it, or for `cells` as wide and high as said; what lies 24 nats below the highest has no mass
+ * that counts.
  */
-export function regionLevels(values, shares) {
+export function regionLevels(values, shares, cells = null) {
   const top = highest(values);
   const bins = new Float64Array(DEPTH * BINS_A_NAT);
   let total = 0;
   for (let k = 0; k < values.length; k++) {
     const below = top - values[k];
     if (!(below < DEPTH)) continue;
-    const mass = Math.exp(-below);
+    const mass = Math.exp(-below) * (cells ? cells.across[k % cells.across.length] * cells.up[Math.floor(k / cells.across.length)] : 1);
     bins[Math.floor(below * BINS_A_NAT)] += mass;
     total += mass;
   }

@@ -144,10 +144,11 @@ export class Stage {
     this.container.style.setProperty("--readings", `${Math.max(picture, Math.min(ROOM, width - side - GAP))}px`);
     this.ratio = window.devicePixelRatio || 1;
     this.view.size = side;
-    for (const canvas of [this.under, this.renderer.canvas, this.layers.canvas, this.over]) {
-      const pixels = canvas.isConnected || canvas !== this.layers.canvas ? Math.round(side * this.ratio) : 0;
+    const pixels = Math.round(side * this.ratio);
+    for (const canvas of [this.under, this.renderer.canvas, this.over]) {
       if (canvas.width !== pixels) canvas.width = canvas.height = pixels;
     }
+    this.layers.fit(pixels);
     for (const part of [this.plane.curves, this.plane.rates]) part?.resize(width);
     this.redraw({ points: true });
   }
@@ -192,7 +193,7 @@ export class Stage {
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work()];
+    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work(), this.plane.brush?.work(busy)];
     if (more.some(Boolean)) this.redraw();
   }
 
@@ -201,7 +202,7 @@ export class Stage {
     const start = performance.now();
     const { state } = this.plane;
     this.overlays.draw();
-    this.renderer.draw(this.view, state.frame, state.hidden, Math.min(this.overlays.pointStrength(), this.layers.strength), this.ratio, step);
+    this.renderer.draw(this.view, state.frame, state.hidden, Math.min(this.overlays.pointStrength(), this.layers.strength ?? 1), this.ratio, step);
     this.layers.draw();
     performance.measure("latent-plane:draw", { start, end: performance.now() });
     trimMeasures("latent-plane:draw", ++this.drawn);

@@ -32,7 +32,7 @@ const OPTIONS = {
 export function initialState() {
   return {
     cursor: [0, 0], anchor: null, pins: [], frame: 0, color: "digit", overlays: new Set(), hidden: new Set(),
-    mode: "mean", interpolation: "linear", selection: null, drawn: null,
+    mode: "mean", interpolation: "linear", selection: null, drawn: null, brushed: null,
   };
 }
 
@@ -88,5 +88,6 @@ export function messageOf(state, count) {
     mode: state.mode,
     selection,
     drawn: state.drawn && Array.from(state.drawn),
+    brushed: state.brushed,
   };
 }

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.common.plane_layers import Layer
 from pages.common.plane_module import ASSETS, link, read_modules
-from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, greys
+from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, flags, greys
 from pages.common.plane_state import PlaneState, Point, parse
 from pages.common.plane_words import words
 
@@ -27,6 +29,7 @@ __all__ = (
     "RateMark",
     "RowDigit",
     "Trajectory",
+    "brush",
     "carry",
     "latent_plane",
     "pad",
@@ -173,3 +176,31 @@ def pad(plane: str, *, key: str, picture: Sequence[int] | None = None) -> None:
     elsewhere, 784 grey levels 0..255, row by row; it is taken over once.
     """
     _component()(data={"role": "pad", "plane": plane, "picture": None if picture is None else greys(picture)}, key=key)
+
+
+def brush(
+    plane: str,
+    *,
+    key: str,
+    picture: Sequence[int] | None = None,
+    seen: Sequence[bool] | NDArray[np.bool_] | None = None,
+) -> None:
+    """Show an image beside the plane with the key ``plane``, of which one reveals, hides or paints pixels.
+
+    The plane then shows p(z | seen pixels) as it follows the brush, in the browser alone; what the brush has left when
+    it is let go is reported in the plane's state, as ``brushed``. Where the model has no prior, or another latent size
+    than 2, it says why it cannot.
+
+    Args:
+        picture: the image to begin with, 784 grey levels 0..255, row by row; taken over once, whenever it is another.
+            Without it the image is black. For a likelihood of binary pixels they are to be 0 or 255.
+        seen: which of its pixels are seen, 784 flags, row by row; taken over as the picture is. Without it what was
+            hidden stays hidden, and at first all of it is.
+    """
+    options = {
+        "role": "brush",
+        "plane": plane,
+        "picture": None if picture is None else greys(picture),
+        "seen": None if seen is None else flags(seen),
+    }
+    _component()(data=options, key=key)

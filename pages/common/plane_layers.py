@@ -68,7 +68,8 @@ class Field:
             raise ValueError(f"{self.name}: a box goes from its lower left to its upper right corner, not {self.box}")
         values = self._finite()
         low, high = float(values.min()), float(values.max())
-        steps = np.round((values - low) * (65535 / (high - low) if high > low else 0.0)).astype("<u2")
+        share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+        steps = np.round(65535 * share).astype("<u2")
         return {
             "kind": "field",
             "name": self.name,

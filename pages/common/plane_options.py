@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 PIXELS: Final = 784
 LINKS: Final = ("coordinate", "image", "none")
 
@@ -18,6 +21,14 @@ def greys(picture: Sequence[int]) -> list[int]:
     if len(levels) != PIXELS or not all(0 <= grey <= 255 for grey in levels):
         raise ValueError("a picture has 784 grey levels from 0 to 255")
     return levels
+
+
+def flags(seen: Sequence[bool] | NDArray[np.bool_]) -> list[int]:
+    """Return whether each of 784 pixels is seen, row by row, as plain numbers for the browser."""
+    found = [int(bool(flag)) for flag in seen]
+    if len(found) != PIXELS:
+        raise ValueError(f"a mask says of each of {PIXELS} pixels whether it is seen, not of {len(found)}")
+    return found
 
 
 @dataclass(frozen=True)

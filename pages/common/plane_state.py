@@ -49,6 +49,16 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Brushed:
+    """An image as the brush has left it, and which of its pixels are seen."""
+
+    picture: tuple[int, ...]
+    """784 grey levels 0..255, row by row."""
+    seen: tuple[bool, ...]
+    """784 flags, row by row."""
+
+
+@dataclass(frozen=True)
 class PlaneState:
     """What the plane shows, as far as the page wants to know."""
 
@@ -64,6 +74,8 @@ class PlaneState:
     selection: Selection | None = None
     drawn: tuple[int, ...] | None = None
     """The digit drawn on the pad: 784 grey levels 0..255, row by row."""
+    brushed: Brushed | None = None
+    """What the brush has left; None before it was used."""
     following: bool = False
     """Whether the dial stands at the newest frame of a live atlas, and goes along with it."""
     behind: bool = False
@@ -160,6 +172,20 @@ def _drawn(value: object) -> tuple[bool, tuple[int, ...] | None]:
     return True, tuple(value)
 
 
+def _brushed(value: object) -> tuple[bool, Brushed | None]:
+    if value is None:
+        return True, None
+    if not isinstance(value, Mapping):
+        return False, None
+    fine, picture = _drawn(value.get("picture"))
+    seen = value.get("seen")
+    if not fine or picture is None or not isinstance(seen, list | tuple) or len(seen) != len(picture):
+        return False, None
+    if not all(_whole(flag, 0, 1) for flag in seen):
+        return False, None
+    return True, Brushed(picture, tuple(map(bool, seen)))
+
+
 _READERS: Final[dict[str, Callable[[object], tuple[bool, Any]]]] = {
     "z": _z,
     "pins": _points,
@@ -171,6 +197,7 @@ _READERS: Final[dict[str, Callable[[object], tuple[bool, Any]]]] = {
     "mode": lambda value: _one_of(MODES, value),
     "selection": _selection,
     "drawn": _drawn,
+    "brushed": _brushed,
     "following": _flag,
     "behind": _flag,
     "frames": _count,

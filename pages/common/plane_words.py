@@ -8,7 +8,7 @@ from pages.common.i18n import _
 def words() -> dict[str, str]:
     """Return the plane's words by the name its JavaScript knows them by; {names} are filled in there."""
     above = {**_stage(), **_toolbar(), **_overlays(), **_legend(), **_inspector()}
-    return {**above, **_dial(), **_row(), **_curves(), **_rates(), **_path(), **_pad(), **_spoken()}
+    return {**above, **_dial(), **_row(), **_curves(), **_rates(), **_path(), **_pad(), **_brush(), **_spoken()}
 
 
 def _stage() -> dict[str, str]:
@@ -207,6 +207,40 @@ def _pad() -> dict[str, str]:
         "pad_spread": _("Deviation"),
         "pad_undo": _("Undo the last stroke"),
         "pad_clear": _("Clear the pad"),
+    }
+
+
+def _brush() -> dict[str, str]:
+    return {
+        "brush_surface": _("An image whose pixels are revealed, hidden or painted with a brush"),
+        "brush_keys": _(
+            "Arrow keys move the brush, with Shift they draw. Space draws one spot. R reveals, H hides, P paints; plus "
+            "and minus change the size; Ctrl+Z takes back."
+        ),
+        "brush_hint": _(
+            "The plane shows which z explain the pixels that are seen; hidden pixels say nothing. It follows the brush."
+        ),
+        "brush_impossible": _(
+            "This needs a model with a prior and two latent dimensions: without them there is no posterior on a plane."
+        ),
+        "brush_tools": _("What the brush does"),
+        "brush_reveal": _("Reveal"),
+        "brush_reveal_help": _("Show pixels of the image to the model (R)"),
+        "brush_hide": _("Hide"),
+        "brush_hide_help": _("Hide pixels from the model, as if nobody had looked at them (H)"),
+        "brush_paint": _("Paint"),
+        "brush_paint_help": _("Paint pixels white; where you begin on white, black (P)"),
+        "brush_size": _("Size of the brush"),
+        "brush_undo": _("Undo (Ctrl+Z)"),
+        "brush_hide_all": _("Hide all"),
+        "brush_reveal_all": _("Reveal all"),
+        "brush_posterior": _("p(z | seen pixels)"),
+        "brush_preparing": _("Decoding the plane: {percent} %"),
+        "brush_none": _("Nothing is seen: the posterior is the prior."),
+        "brush_seen": _("{count} of 784 pixels are seen. Modes of the posterior: {modes}."),
+        "completions": _("Completions"),
+        "completions_help": _("Each decodes a draw from p(z | seen pixels); what it fills in is tinted"),
+        "completions_again": _("Draw other completions"),
     }
 
 

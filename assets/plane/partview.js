@@ -1,11 +1,12 @@
-// The pad as a view of its own, for a page to put where it wants it: it belongs to a plane, found by name.
+// A part of a plane as a view of its own, for a page to put where it wants it: the pad, or the brush. Planes are found
+// by name.
 
 import { element } from "./dom.js";
 
 const planes = new Map();
 const views = new Set();
 
-/** A plane is there, or has changed what its pad looks like. */
+/** A plane is there, or has changed what its parts look like. */
 export function announce(name, plane) {
   planes.set(name, plane);
   for (const view of views) view.adopt();
@@ -15,7 +16,7 @@ export function withdraw(plane) {
   for (const [name, known] of planes) if (known === plane) planes.delete(name);
 }
 
-export class PadView {
+export class PartView {
   constructor(root) {
     this.node = element("div", { class: "latent-plane pad-view" });
     root.append(this.node);
@@ -27,18 +28,19 @@ export class PadView {
     this.adopt();
   }
 
-  /** Shows the plane's pad, once the plane is there. What was drawn on it stays the plane's. */
+  /** Shows the plane's part, once the plane is there. What was drawn on it stays the plane's. */
   adopt() {
     const plane = planes.get(this.data?.plane);
     if (!plane?.stage) return;
-    const pad = plane.openPad();
-    if (this.node.firstChild !== pad.body) this.node.replaceChildren(pad.body);
+    this.part = plane.openPart(this.data.role);
+    if (this.node.firstChild !== this.part.body) this.node.replaceChildren(this.part.body);
     this.node.dataset.dark = String(plane.theme.dark);
-    pad.takePicture(this.data.picture);
+    this.part.take(this.data);
   }
 
   release() {
     views.delete(this);
     this.node.remove();
+    this.part?.setOpen?.(false);
   }
 }

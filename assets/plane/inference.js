@@ -1,0 +1,139 @@
+// p(z | seen pixels) kept up to date for a brush: its table grows where it counts, a few milliseconds in every frame.
+
+import { contoursOfSurface } from "./contours.js";
+import { trimMeasures } from "./decoding.js";
+import { modesOf } from "./modes.js";
+import { Lattice, STRIDES } from "./nodes.js";
+import { drawFrom, massesOf, surfaceOf, wantedNodes } from "./posterior.js";
+import { PixelTable } from "./table.js";
+
+const SLICE = 9;
+const BUSY_SLICE = 3;
+const BATCH = 4;
+const MOST_FINER = 2000;
+const RENEW = 140;
+const LEAST_REACH = 4.5;
+const NEXT_LEVEL = STRIDES[1];
+
+export class Inference {
+  constructor(plane, picture) {
+    this.plane = plane;
+    this.picture = picture;
+    this.queue = [];
+    this.taken = 0;
+    this.since = null;
+    this.finer = 0;
+  }
+
+  /** Only a prior over a plane leaves a posterior on it, and only a decoder says what pixels there are. */
+  get possible() {
+    const { atlas } = this.plane;
+    return Boolean(atlas?.canDecode() && atlas.hasPrior());
+  }
+
+  /** Whether the coarsest level is there, and with it a posterior. */
+  get ready() {
+    return Boolean(this.table) && this.table.count >= this.coarse;
+  }
+
+  /** The share of what has to be decoded before anything is known. */
+  get progress() {
+    return this.table ? Math.min(1, this.table.count / this.coarse) : 0;
+  }
+
+  /** Begins anew where the decoder is another. */
+  adopt() {
+    const { atlas, follow } = this.plane;
+    const place = this.possible ? atlas.decoderPlace(follow.decoded) : null;
+    if (atlas === this.atlas && place === this.place) return;
+    Object.assign(this, { atlas, place, table: null, surface: null, queue: [] });
+    if (!this.possible) return;
+    const { x, y, side } = this.plane.stage.view.home;
+    const reach = Math.max(LEAST_REACH, ...[x, y, x + side, y + side].map(Math.abs));
+    this.lattice = new Lattice(reach);
+    const frame = follow.decoded;
+    this.table = new PixelTable(() => atlas.decoderAt(frame), this.lattice);
+    this.queue = this.lattice.level(STRIDES[0]);
+    this.coarse = this.queue.length;
+    this.background = this.lattice.level(NEXT_LEVEL);
+  }
+
+  /** The picture is another; `since` is when that began, for how long it took to be seen. */
+  changed(since) {
+    this.dirty = true;
+    if (this.ready) this.since ??= since;
+  }
+
+  /** Brings the posterior up to date, or decodes for a few milliseconds. Returns whether there is more to do. */
+  work(busy, show) {
+    if (!this.table) return false;
+    if (this.ready && this.dirty) {
+      this.table.see(this.picture.image, this.picture.seen);
+      this.#renew(show);
+      return true;
+    }
+    const grown = this.#grow(busy ? BUSY_SLICE : SLICE);
+    if (!this.ready) return true;
+    const due = this.grown && (this.queue.length === 0 || performance.now() - this.renewed > RENEW);
+    if (due) this.#renew(show);
+    return grown || this.grown || this.dirty;
+  }
+
+  #grow(milliseconds) {
+    const end = performance.now() + milliseconds;
+    let any = false;
+    do {
+      const nodes = this.#next();
+      if (nodes.length === 0) return any;
+      this.table.add(nodes);
+      any = this.grown = true;
+    } while (performance.now() < end);
+    return any;
+  }
+
+  // What the posterior needs first; when that is done the rest of the level after the coarsest.
+  #next() {
+    const { table } = this;
+    const from = this.queue.length ? this.queue : this.background;
+    const nodes = [];
+    if (table.full) {
+      const { side } = this.lattice;
+      table.forget((node) => (node % side) % NEXT_LEVEL === 0 && Math.floor(node / side) % NEXT_LEVEL === 0);
+    }
+    while (nodes.length < BATCH && from.length) {
+      const node = from === this.queue ? from.shift() : from.pop();
+      if (!table.has(node)) nodes.push(node);
+    }
+    this.finer += nodes.length;
+    return nodes.length || this.background.length === 0 || from === this.background ? nodes : this.#next();
+  }
+
+  #renew(show) {
+    const { table, lattice } = this;
+    this.surface = surfaceOf(table);
+    this.masses = massesOf(this.surface, lattice);
+    const node = (k) => [lattice.coordinate(this.surface.i + (k % this.surface.width)), lattice.coordinate(this.surface.j + Math.floor(k / this.surface.width))];
+    const modes = modesOf(this.surface, this.masses).map(({ k, share }) => ({ z: node(k), share }));
+    show(contoursOfSurface(this.surface, lattice), modes);
+    if (this.dirty) {
+      this.#measure();
+      this.finer = 0;
+    }
+    // Enough is enough: a posterior that is narrow everywhere would never be done.
+    this.queue = this.finer < MOST_FINER ? wantedNodes(this.surface, table) : [];
+    this.renewed = performance.now();
+    this.dirty = this.grown = false;
+  }
+
+  #measure() {
+    if (this.since === null) return;
+    const end = performance.now();
+    performance.measure("latent-plane:posterior", { start: Math.min(this.since, end), end });
+    trimMeasures("latent-plane:posterior", ++this.taken);
+    this.since = null;
+  }
+
+  draw(count, random) {
+    return drawFrom(this.surface, this.masses, this.lattice, count, random);
+  }
+}
