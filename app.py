@@ -8,6 +8,7 @@ PAGES = [
     st.Page("pages/explorer.py", title=_("Explorer"), default=True),
     st.Page("pages/compare.py", title=_("Compare"), url_path="compare"),
     st.Page("pages/beta.py", title=_("Beta"), url_path="beta"),
+    st.Page("pages/inference.py", title=_("Inference"), url_path="inference"),
     st.Page("pages/train.py", title=_("Train"), url_path="train"),
     st.Page("pages/learn.py", title=_("Learn"), url_path="learn"),
 ]

@@ -134,7 +134,7 @@ def gaps(model: Autoencoder, x: Tensor, found: Posterior, modes: Modes) -> Gaps:
     """
     q = of_encoder(model, x)
     begin = starts(q, modes, found)
-    course = refine(model, x.expand(len(begin.mean), -1, -1, -1), _straightened(begin))
+    course = refine(model, x.expand(len(begin.mean), -1, -1, -1), straightened(begin))
     best_q = _best(model, x, joined([q, course.last]))
     begin = joined([best_q, begin[1:]])
     full = refine(model, x.expand(len(begin.mean), -1, -1, -1), begin, full=True)
@@ -143,7 +143,7 @@ def gaps(model: Autoencoder, x: Tensor, found: Posterior, modes: Modes) -> Gaps:
     return Gaps(found.log_evidence.item(), elbo, best, best_full, course.of(0), best_q, best_full_q)
 
 
-def _straightened(q: Gaussians) -> Gaussians:
+def straightened(q: Gaussians) -> Gaussians:
     """Return the closest Gaussians whose axes are parallel to those of z: those with the same precisions.
 
     They minimise KL(straight || q), as the best Gaussian does to the posterior (Bishop 2006, sec. 10.1.2).

@@ -8,7 +8,7 @@ factorᵀ E[∇f] = E[eps f], and factorᵀ E[∇∇f] factor = E[(eps epsᵀ - 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -57,28 +57,59 @@ class Course:
 
 @torch.no_grad()
 def refine(
-    model: Autoencoder, x: Tensor, start: Gaussians, full: bool = False, rate: float = 0.5, steps: int = STEPS
+    model: Autoencoder,
+    x: Tensor,
+    start: Gaussians,
+    full: bool = False,
+    rate: float = 0.5,
+    steps: int = STEPS,
+    nodes: int = NODES,
 ) -> Course:
     """Return the course of Gaussians from ``start`` to where the ELBO of images (N, 1, 28, 28) grows no more.
 
     Step by step, mean += rate * covariance E[∇f] and the covariance along its own natural gradient, half as far
     wherever the ELBO would fall. They keep axes parallel to those of z, as the encoder's do, unless ``full``.
     """
-    ascent = _Ascent(model, x, hermite(NODES, start.mean.shape[1]), full)
-    now, elbo, pull, twist = ascent.look(start)
-    rates = torch.full_like(elbo, rate)
-    track = [(now.mean, now.factor, elbo)]
+    ascent = _Ascent(model, x, hermite(nodes, start.mean.shape[1]), full)
+    rows = torch.arange(len(x), device=x.device)
+    now = _State(start.mean, start.factor, *ascent.look(start, rows), torch.full_like(start.mean[:, 0], rate))
+    track = [now]
     for step in range(1, steps + 1):
-        there, then, pull_there, twist_there = ascent.look(_step(now, pull, twist, rates))
-        better = then >= elbo
-        now = Gaussians(_choose(better, there.mean, now.mean), _choose(better, there.factor, now.factor))
-        elbo, pull = torch.where(better, then, elbo), _choose(better, pull_there, pull)
-        twist = _choose(better, twist_there, twist)
-        rates = torch.where(better, (1.3 * rates).clamp(max=rate), rates / 2)
-        track.append((now.mean, now.factor, elbo))
-        if step >= PATIENCE and (elbo - track[-1 - PATIENCE][2]).max() < SETTLED:
+        some = now.of(rows)
+        there = _step(Gaussians(some.mean, some.factor), some.pull, some.twist, some.rate)
+        then = _State(there.mean, there.factor, *ascent.look(there, rows), (1.3 * some.rate).clamp(max=rate))
+        better = then.elbo >= some.elbo
+        stayed = some._replace(rate=some.rate / 2)
+        now = now.with_rows(rows, then, stayed, better)
+        track.append(now)
+        if step >= PATIENCE:
+            rows = rows[(now.elbo - track[-1 - PATIENCE].elbo)[rows] >= SETTLED]
+        if not len(rows):
             break
-    return Course(*(torch.stack(parts) for parts in zip(*track, strict=True)))
+    return Course(*(torch.stack(parts) for parts in zip(*(past[:3] for past in track), strict=True)))
+
+
+class _State(NamedTuple):
+    """N Gaussians on their way: where they are, which way their ELBO grows, and how far they dare to go."""
+
+    mean: Tensor
+    factor: Tensor
+    elbo: Tensor
+    pull: Tensor
+    twist: Tensor
+    rate: Tensor
+
+    def of(self, rows: Tensor) -> _State:
+        """Return those with these numbers."""
+        return _State(*(part[rows] for part in self))
+
+    def with_rows(self, rows: Tensor, new: _State, old: _State, better: Tensor) -> _State:
+        """Return all of them, those with these numbers as ``new`` where that is better, else as ``old``."""
+        changed = []
+        for whole, fresh, stale in zip(self, new, old, strict=True):
+            chosen = better.reshape(-1, *[1] * (fresh.dim() - 1))
+            changed.append(whole.index_copy(0, rows, torch.where(chosen, fresh, stale)))
+        return _State(*changed)
 
 
 class _Ascent:
@@ -88,10 +119,12 @@ class _Ascent:
         self.model, self.x, self.full = model, x, full
         self.nodes, self.weights = (part.to(x) for part in rule)
 
-    def look(self, q: Gaussians) -> tuple[Gaussians, Tensor, Tensor, Tensor]:
-        """Return q, its ELBO (N,), and the gradients in its own coordinates: E[eps f], E[eps epsᵀ f] + I."""
-        rows = torch.arange(len(self.x), device=self.x.device)
-        f = at_nodes(lambda some, z: log_density(self.model, self.x[some], z), q, self.nodes, rows)
+    def look(self, q: Gaussians, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the ELBO (M,) of Gaussians for the images with these numbers, and the gradients in their own
+        coordinates: E[eps f], (M, d), and E[eps epsᵀ f] + I, (M, d, d).
+        """
+        everyone = torch.arange(len(rows), device=rows.device)
+        f = at_nodes(lambda some, z: log_density(self.model, self.x[rows[some]], z), q, self.nodes, everyone)
         expected = self.weights @ f
         weighted = self.weights[:, None] * (f - expected)
         pull = torch.einsum("kn,kd->nd", weighted, self.nodes)
@@ -99,7 +132,7 @@ class _Ascent:
         twist = twist + torch.eye(self.nodes.shape[1], device=f.device)
         if not self.full:
             twist = torch.diag_embed(twist.diagonal(dim1=1, dim2=2))
-        return q, expected + q.entropy, pull, twist
+        return expected + q.entropy, pull, twist
 
 
 def _step(q: Gaussians, pull: Tensor, twist: Tensor, rates: Tensor) -> Gaussians:
@@ -110,7 +143,3 @@ def _step(q: Gaussians, pull: Tensor, twist: Tensor, rates: Tensor) -> Gaussians
     growth = growth.clamp(-STEEPEST, STEEPEST).exp()
     mean = q.mean + torch.einsum("nij,nj->ni", q.factor, move)
     return Gaussians(mean, q.factor @ (axes * growth[:, None]) @ axes.mT)
-
-
-def _choose(better: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    return torch.where(better.reshape(-1, *[1] * (new.dim() - 1)), new, old)

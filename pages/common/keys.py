@@ -2,6 +2,7 @@
 
 from typing import Final
 
+BRUSHED: Final = "plane.brushed"
 DRAWN: Final = "plane.drawn"
 EVIDENCE: Final = "digit.evidence"
 GALLERY_PAGE: Final = "gallery.page"

@@ -1,0 +1,200 @@
+"""The inference page: the true posterior of a digit beside the encoder's q, and what lies between ELBO and log p(x)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from pages.common import caches, image_sets, keys, own_models, state
+from pages.common.details import nearest_image, recogniser
+from pages.common.i18n import _
+from pages.common.inference_digits import digits_panel
+from pages.common.inference_estimators import estimator_panel
+from pages.common.inference_gaps import gap_panel, identity, pictures
+from pages.common.inference_inpainting import inpainting_panel
+from pages.common.inference_layers import layers
+from pages.common.inference_view import (
+    DIGIT,
+    DIGITS,
+    MODEL,
+    PART,
+    PARTS,
+    SOURCE,
+    VIEW,
+    Subject,
+    is_exact,
+    look,
+    subject,
+)
+from pages.common.layout import open_page, problem, remark
+from pages.common.parameters import PINS, Z
+from pages.common.plane import carry, latent_plane, pad
+from pages.common.plane_view import COLOUR, HIDDEN, MODE, SHOWN, plane_state, take_over
+from pages.common.sides import Side, open_side
+from pages.common.text import quoted
+from vae_core.registry import list_models, model_problems
+
+PLANE: Final = "inference-plane"
+
+
+def choose_model(names: list[str], images: image_sets.Shown) -> Side | None:
+    """Return the model the person asks for; where it cannot be shown, say so and go on with another."""
+    wanted = state.get(MODEL)
+    order = [wanted, *(name for name in names if name != wanted)]
+    opened, errors = caches.first_that_opens(order, partial(open_side, shown=images))
+    if opened is None:
+        problem(_("No model can be shown."), *dict.fromkeys([*map(str, errors), *model_problems()]))
+        return None
+    if errors:
+        sentence = _("The model {wanted} cannot be shown; {shown} is.")
+        problem(sentence.format(wanted=quoted(wanted), shown=quoted(opened.name)), *map(str, errors))
+    elif reasons := model_problems():
+        remark(_("Some models cannot be shown."), *reasons)
+    state.put(MODEL, opened.name)
+    return opened
+
+
+@st.fragment
+def infer(side: Side, images: image_sets.Shown, recogniser_id: str | None) -> None:
+    """Show one digit's inference; what is done there runs this part of the page alone."""
+    with st.container(horizontal=True, vertical_alignment="center", key="inline-digit"):
+        choose_digit()
+    chosen = subject(side, images)
+    if side.atlas:
+        _plane(side, chosen, images, recogniser_id)
+    if state.get(SOURCE) == "own":
+        pad(PLANE, key="pad")
+    if chosen is None:
+        st.markdown(_("Draw a digit on the pad to see its posterior."))
+    elif is_exact(side):
+        left, right = st.columns([6, 7], gap="large", vertical_alignment="center")
+        with left:
+            pictures(side, chosen, look(side, chosen))
+        with right:
+            identity(side, chosen)
+        _parts(side, chosen, images)
+    state.publish(VIEW)
+
+
+def choose_digit() -> None:
+    """Draw what chooses the digit: its number in the test set, or a drawing."""
+    st.segmented_control(
+        _("Digit"),
+        ("test", "own"),
+        key=SOURCE.key,
+        required=True,
+        format_func=lambda source: _("Test digit") if source == "test" else _("Draw one"),
+        label_visibility="collapsed",
+        help=_("A digit of the test set, or one of your own"),
+    )
+    if state.get(SOURCE) == "test":
+        st.number_input(
+            _("Number"), 0, DIGITS - 1, key=DIGIT.key, width=150, help=_("Its place in the test set"),
+            label_visibility="collapsed", on_change=_another,
+        )  # fmt: skip
+        st.caption(_("or click the plane: the digit whose code is nearest is taken"))
+
+
+def _another() -> None:
+    state.put(PINS, ())
+    state.put(Z, None)
+
+
+def _plane(side: Side, chosen: Subject | None, images: image_sets.Shown, recogniser_id: str | None) -> None:
+    assert side.atlas is not None
+    shown = plane_state()
+    found = look(side, chosen) if chosen else None
+    # Where nobody points, the cursor stands at the highest mode: beside the plane is what the digit decodes to.
+    top = tuple(found.modes.z[0].tolist()) if found else None
+    latent_plane(
+        side.atlas.id,
+        key=PLANE,
+        recogniser=recogniser_id,
+        z=shown.z or top,
+        pins=shown.pins,
+        color=shown.color,
+        overlays=shown.overlays,
+        hidden=shown.hidden,
+        mode=shown.mode,
+        parts=("toolbar", "legend", "inspector"),
+        layers=layers(found, None) if found else (),
+        rest=False,
+        revision=state.revision(),
+        on_change=partial(_take_over, side),
+    )
+
+
+def _take_over(side: Side) -> None:
+    before, now = take_over(PLANE, (Z, PINS, COLOUR, SHOWN, HIDDEN, MODE))
+    st.session_state[keys.DRAWN] = now.drawn
+    if now.brushed is not None:
+        st.session_state[keys.BRUSHED] = now.brushed
+    if now.pins and now.pins != before.pins:
+        place = now.pins[-1]
+        state.put(PINS, (place,))
+        nearest = nearest_image(side.codes, side.images, plane_state())
+        if nearest is not None and nearest.index < DIGITS:
+            state.put(DIGIT, nearest.index)
+            state.put(SOURCE, "test")
+
+
+def _parts(side: Side, chosen: Subject, images: image_sets.Shown) -> None:
+    st.segmented_control(
+        _("Below"),
+        PARTS,
+        key=PART.key,
+        required=True,
+        format_func=_part_title,
+        label_visibility="collapsed",
+        help=_("What is looked at under the plane"),
+    )
+    part = state.get(PART)
+    if part == "gaps":
+        gap_panel(side, chosen)
+    elif part == "estimators":
+        estimator_panel(side, chosen)
+    elif part == "digits":
+        digits_panel(side, images)
+    elif side.atlas:
+        inpainting_panel(side, chosen, PLANE)
+    else:
+        st.markdown(_("Inpainting needs a plane, and this model's latent space is none."))
+
+
+def _part_title(part: str) -> str:
+    return {
+        "gaps": _("The gap"),
+        "estimators": _("Estimators"),
+        "digits": _("Digits by gap"),
+        "inpainting": _("Inpainting"),
+    }[part]
+
+
+def main() -> None:
+    """Draw the page."""
+    state.restore("inference", VIEW)
+    open_page(_("Inference"))
+    problems = st.container(key="problems")
+    bar = st.container(horizontal=True, vertical_alignment="center", key="inline-bar")
+    names = [*(card.name for card in list_models()), *own_models.runs()]
+    with problems, st.spinner(_("Opening the model…")):
+        images = image_sets.published("mnist", "test")
+        side = choose_model(names, images)
+        pack = recogniser() if side else None
+    if side is None:
+        return
+    with bar:
+        st.selectbox(
+            _("Model"), names, key=MODEL.key, width=260, format_func=own_models.title,
+            help=_("Whose inference is looked at: a bundled model's, or that of a run of your own"),
+        )  # fmt: skip
+    infer(side, images, pack.id if pack else None)
+    if side.atlas:
+        carry(side.atlas.content, key="atlas")
+    if pack:
+        carry(pack.content, key="recogniser")
+
+
+main()

@@ -1,0 +1,263 @@
+"""Charts of inference: a posterior from near by with a q that is refined, the gaps, and estimators of log p(x)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from vae_core.estimators import Estimate
+from vae_core.figures import Say, styled
+from vae_core.gaps import Gaps
+from vae_core.palette import LIGHT, Palette
+from vae_core.posterior_raster import Raster, levels
+from vae_core.refinement import Course
+
+CLOSE: Final = 400
+"""Pixels of the screen that the close-up is high."""
+WIDE: Final = 1.35
+"""How many times wider it is than high."""
+FRAMES: Final = 40
+WARM: Final = 6
+COOL: Final = 4
+"""Classes whose colours stand for the amortisation gap and the approximation gap, here and on the plane."""
+_GRID = "rgba(128, 128, 128, 0.2)"
+_ROUND = np.linspace(0, 2 * np.pi, 73)
+_NAMES: Final = ("prior", "importance", "iwae-100", "iwae-10", "iwae-1")
+
+
+def faded(colour: str, opacity: float) -> str:
+    """Return a colour ``#rrggbb`` that lets what is behind it through."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return f"rgba({red}, {green}, {blue}, {opacity:.3f})"
+
+
+def ellipse(mean: torch.Tensor, factor: torch.Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the outline of a Gaussian at 1 and 2 sigma as one line with a break; mean (2,), factor (2, 2)."""
+    circle = np.stack([np.cos(_ROUND), np.sin(_ROUND)])
+    outline = mean.double().numpy()[:, None] + factor.double().numpy() @ circle
+    twice = 2 * outline - mean.double().numpy()[:, None]
+    both = np.concatenate([outline, [[np.nan], [np.nan]], twice], 1)
+    return both[0], both[1]
+
+
+def close_up(raster: Raster, gaps: Gaps, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
+    """Return the posterior as the regions of 50, 90 and 99 % of it, and q on its way to the best Gaussian.
+
+    Its frames, named by their number, move the ellipse and its trail; see `play_controls`.
+    """
+    figure = go.Figure()
+    figure.add_trace(_regions(raster, palette.accent))
+    best, start = gaps.best_q, gaps.refined
+    figure.add_trace(_outline(best.mean[0], best.factor[0], palette.unknown, say("best Gaussian"), dash="dot"))
+    figure.add_trace(_outline(start.mean[0, 0], start.factor[0, 0], palette.of_class(WARM), say("q of the encoder")))
+    moving = len(figure.data)
+    for trace in _moving(start, 0, palette, say):
+        figure.add_trace(trace)
+    chosen = shown_steps(start)
+    figure.frames = [
+        go.Frame(data=_moving(start, step, palette, say), traces=[moving, moving + 1], name=str(number))
+        for number, step in enumerate(chosen)
+    ]
+    styled(figure, CLOSE)
+    x, y = _window(raster, start, best.mean[0])
+    figure.update_xaxes(range=x, constrain="domain", showgrid=True, gridcolor=_GRID)
+    figure.update_yaxes(range=y, scaleanchor="x", constrain="domain")
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
+    return figure
+
+
+def _regions(raster: Raster, colour: str) -> go.Contour:
+    """Return the regions of 50, 90 and 99 %, darker inwards: log-densities are moved so that they stand at 3, 2, 1."""
+    bounds = levels(raster)[::-1]
+    bands = np.interp(raster.values, [raster.values.min() - 1, *bounds, raster.values.max() + 1], [0, 1, 2, 3, 4])
+    shades = [0.0, 0.18, 0.38, 0.62]
+    scale = [[number / 3, faded(colour, shade)] for number, shade in enumerate(shades)]
+    return go.Contour(
+        x=raster.x,
+        y=raster.y,
+        z=bands,
+        contours={"start": 1, "end": 3, "size": 1, "coloring": "fill"},
+        colorscale=scale,
+        zmin=0.5,
+        zmax=3.5,
+        showscale=False,
+        line={"width": 0},
+        hoverinfo="skip",
+    )
+
+
+def _outline(
+    mean: torch.Tensor, factor: torch.Tensor, colour: str, name: str, dash: str = "solid", width: float = 1.5
+) -> go.Scatter:
+    x, y = ellipse(mean, factor)
+    line = {"color": colour, "width": width, "dash": dash}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, name=name, hoverinfo="name")
+
+
+def _moving(course: Course, step: int, palette: Palette, say: Say) -> list[go.Scatter]:
+    name = say("q refined: ELBO {nats}").format(nats=f"{course.elbo[step, 0]:.2f}")
+    moved = _outline(course.mean[step, 0], course.factor[step, 0], palette.of_class(COOL), name, width=2.5)
+    trail = course.mean[: step + 1, 0].double().numpy()
+    line = {"color": palette.of_class(COOL), "width": 1.5}
+    return [moved, go.Scatter(x=trail[:, 0], y=trail[:, 1], mode="lines+markers", line=line, marker={"size": 4},
+                              showlegend=False, hoverinfo="skip")]  # fmt: skip
+
+
+def shown_steps(course: Course) -> list[int]:
+    """Return the steps of a course that are shown, its first and last among them."""
+    count = min(FRAMES, len(course))
+    return sorted({round(step) for step in np.linspace(0, len(course) - 1, count)})
+
+
+def _window(raster: Raster, course: Course, best: torch.Tensor) -> list[list[float]]:
+    """Return the ranges of both axes: around what holds the posterior, and the whole course."""
+    high = raster.values > levels(raster)[-1]
+    sigma = torch.sqrt((course.factor[:, 0] ** 2).sum(-1))
+    centres, spans = [], []
+    for axis, (places, taken) in enumerate(((raster.x, high.any(0)), (raster.y, high.any(1)))):
+        centre, spread = course.mean[:, 0, axis], 2.2 * sigma[:, axis]
+        low = min(places[taken].min(), (centre - spread).min().item(), best[axis].item())
+        top = max(places[taken].max(), (centre + spread).max().item(), best[axis].item())
+        centres.append((low + top) / 2)
+        spans.append(1.1 * (top - low))
+    height = max(spans[1], spans[0] / WIDE)
+    return [
+        [centre - size / 2, centre + size / 2] for centre, size in zip(centres, (WIDE * height, height), strict=True)
+    ]
+
+
+def play_controls(figure: go.Figure, play: str, pause: str, ink: str) -> go.Figure:
+    """Add buttons that play and pause the frames, and a slider over them; ``ink`` is the colour of their words."""
+    smooth = {"frame": {"duration": 70, "redraw": False}, "transition": {"duration": 60}, "fromcurrent": True}
+    still = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate", "transition": {"duration": 0}}
+    buttons = [
+        {"label": play, "method": "animate", "args": [None, {**smooth, "mode": "immediate"}]},
+        {"label": pause, "method": "animate", "args": [[None], still]},
+    ]
+    steps = [{"label": frame.name, "method": "animate", "args": [[frame.name], still]} for frame in figure.frames]
+    quiet = {"size": 13, "color": ink}
+    figure.update_layout(
+        margin_b=70,
+        updatemenus=[
+            {"type": "buttons", "direction": "left", "buttons": buttons, "x": 0, "y": -0.08, "xanchor": "left",
+             "yanchor": "top", "showactive": False, "font": quiet, "bgcolor": "rgba(0,0,0,0)", "pad": {"t": 12}}
+        ],
+        sliders=[
+            {"steps": steps, "x": 0.36, "len": 0.64, "y": -0.08, "yanchor": "top", "pad": {"t": 16},
+             "currentvalue": {"visible": False}, "font": {"size": 1, "color": "rgba(0,0,0,0)"}, "ticklen": 0,
+             "bordercolor": _GRID, "bgcolor": _GRID}
+        ],
+    )  # fmt: skip
+    return figure
+
+
+def ladder(gaps: Gaps, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
+    """Return the way from the ELBO up to log p(x) as one bar: the amortisation gap, then the approximation gap.
+
+    The bar begins at the ELBO, since the two gaps are small beside it.
+    """
+    figure = go.Figure()
+    parts = (
+        (say("amortisation gap"), gaps.elbo, gaps.amortisation, palette.of_class(WARM)),
+        (say("approximation gap"), gaps.best, gaps.approximation, palette.of_class(COOL)),
+    )
+    for name, base, size, colour in parts:
+        figure.add_bar(
+            x=[max(size, 0.0)], base=base, y=[""], orientation="h", name=name, marker_color=colour, width=0.55,
+            hovertemplate=f"{name}: {size:.3f} {say('nats')}<extra></extra>",
+        )  # fmt: skip
+    room = 0.08 * max(gaps.log_evidence - gaps.elbo, 1e-3)
+    styled(figure, 150).update_layout(barmode="overlay", showlegend=True)
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}, bargap=0)
+    ends = {"ELBO": gaps.elbo, "log p(x)": gaps.log_evidence}
+    for name, value in ends.items():
+        figure.add_vline(value, line={"width": 1.5, "color": palette.unknown})
+        figure.add_annotation(
+            x=value, y=-0.1, yref="paper", yanchor="top", showarrow=False, text=f"{name}<br>{value:.2f}"
+        )
+    figure.update_xaxes(range=[gaps.elbo - room, gaps.log_evidence + room], showticklabels=False)
+    figure.update_yaxes(visible=False)
+    figure.update_layout(margin={"l": 40, "r": 40, "b": 44})
+    return figure
+
+
+def estimator_names(say: Say = str) -> Mapping[str, str]:
+    """Return what each estimator is called."""
+    return {
+        "prior": say("Monte Carlo from the prior"),
+        "importance": say("importance sampling from q"),
+        "iwae-1": say("ELBO (IWAE-1)"),
+        "iwae-10": "IWAE-10",
+        "iwae-100": "IWAE-100",
+    }
+
+
+def estimator_chart(
+    estimates: Sequence[Estimate], exact: float | None, palette: Palette = LIGHT, say: Say = str
+) -> go.Figure:
+    """Return the estimates of log p(x) over the number of samples, with bands over repeats, above effective sizes.
+
+    ``exact`` is log p(x) itself, drawn as a line where it is known.
+    """
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.68, 0.32])
+    colours = dict(zip(_NAMES, (palette.of_class(WARM), palette.accent, *_shades(palette)), strict=True))
+    names = estimator_names(say)
+    for each in sorted(estimates, key=lambda one: _NAMES.index(one.name)):
+        _add_estimate(figure, each, names[each.name], colours[each.name], say)
+        if each.effective is not None:
+            hover = f"%{{y:.1f}} {say('of %{x:,} samples count')}<extra></extra>"
+            line = go.Scatter(
+                x=each.samples, y=each.effective, mode="lines+markers", showlegend=False, hovertemplate=hover,
+                line={"color": colours[each.name], "width": 2}, marker={"size": 5},
+            )  # fmt: skip
+            figure.add_trace(line, row=2, col=1)
+    if exact is not None:
+        figure.add_hline(exact, row=1, col=1, line={"width": 1.5, "dash": "dot"}, annotation_text=say("exact log p(x)"))
+    styled(figure, 520).update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_xaxes(title_text=say("samples"), row=2, col=1)
+    figure.update_yaxes(title_text=say("log p(x), nats"), range=_span(estimates, exact), row=1, col=1)
+    figure.update_yaxes(title_text=say("effective samples"), type="log", dtick=1, row=2, col=1)
+    return figure
+
+
+def _shades(palette: Palette) -> tuple[str, str, str]:
+    return palette.of_class(9), palette.of_class(7), palette.unknown
+
+
+def _add_estimate(figure: go.Figure, each: Estimate, name: str, colour: str, say: Say) -> None:
+    around = {
+        "x": torch.cat([each.samples, each.samples.flip(0)]),
+        "y": torch.cat([each.high, each.low.flip(0)]),
+        "fill": "toself",
+        "fillcolor": faded(colour, 0.18),
+        "line": {"width": 0},
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": each.name,
+    }
+    figure.add_trace(go.Scatter(**around), row=1, col=1)
+    hover = f"{name}: %{{y:.2f}} {say('nats from %{x:,} samples')}<extra></extra>"
+    line: dict[str, Any] = {"color": colour, "width": 2}
+    middle = go.Scatter(
+        x=each.samples, y=each.median, mode="lines+markers", name=name, line=line, marker={"size": 5},
+        hovertemplate=hover, legendgroup=each.name,
+    )  # fmt: skip
+    figure.add_trace(middle, row=1, col=1)
+
+
+def _span(estimates: Sequence[Estimate], exact: float | None) -> list[float]:
+    """Return the ends of the axis: estimates from a few draws of the prior lie hundreds of nats down."""
+    tops = [each.high.max().item() for each in estimates] + ([] if exact is None else [exact])
+    others = [each.low.min().item() for each in estimates if each.name != "prior"]
+    last = [each.low[-1].item() for each in estimates]
+    top, low = max(tops), min([*others, *last, max(tops) - 10])
+    low = max(low, top - 80)
+    return [low - 0.05 * (top - low), top + 0.08 * (top - low)]
