@@ -13,6 +13,7 @@ from babel.messages.catalog import Catalog
 
 from pages.common import catalogues
 from tests.modules import ROOT
+from tests.sentences import templates
 from vae_core.registry import list_models
 
 MARKERS = {"_": 1, "N_": 1, "ngettext": 2, "say": 1}
@@ -58,13 +59,14 @@ def sources() -> list[Path]:
 def shown() -> dict[Message, str]:
     """Return every text that the app can show, and a file it comes from."""
     found: dict[Message, str] = {card.description: f"{card.name}.json" for card in list_models()}
+    found.update(templates().items())
     for path in sources():
         found |= dict.fromkeys(texts(path.read_text("utf-8")), path.name)
     return found
 
 
 def entries(language: str) -> list[Entry]:
-    """Return everything that a language's catalogue says."""
+    """Return everything that a language's catalogue says, the reasons of vae_core among them."""
     paths = catalogues.parts(catalogues.CATALOGUES, language)
     return [entry for path in paths for entry in _entries(path.stem, catalogues.read_part(path))]
 

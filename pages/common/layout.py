@@ -11,6 +11,7 @@ from pages.common import state
 from pages.common.i18n import _
 from pages.common.language import switch
 from pages.common.plane import load_plane
+from pages.common.reasons import reason
 
 
 def open_page(title: str) -> None:
@@ -41,7 +42,7 @@ def _through_router() -> None:
 
 
 def problem(sentence: str, *reasons: str) -> None:
-    """Show what did not work, and under it the reasons that vae_core gives, character for character."""
+    """Show what did not work, and under it the reasons that vae_core gives, as plain text."""
     with st.container(gap="xsmall"):
         st.error(sentence)
         _reasons(reasons)
@@ -54,8 +55,8 @@ def remark(sentence: str, *reasons: str) -> None:
 
 
 def _reasons(reasons: Iterable[str]) -> None:
-    for reason in reasons:
-        st.text(reason)
+    for each in reasons:
+        st.text(reason(each))
 
 
 def _style() -> None:

@@ -19,6 +19,7 @@ from pages.common.plane import carry, latent_plane
 from pages.common.plane_options import Event, RowDigit, Trajectory
 from pages.common.plane_state import PlaneState, parse
 from pages.common.plane_view import HIDDEN, MODE, SHOWN
+from pages.common.reasons import reason
 from pages.common.train_view import ACTIVE, follow
 from vae_core import run_control, run_folder, run_queue
 from vae_core.atlas import log_spaced, read_header
@@ -163,7 +164,7 @@ def headline(view: RunView, now: RunState) -> None:
     if now.reason and now.status == "failed":
         problem(_("The run failed."), now.reason)
     elif now.reason and (now.status != "stopped" or now.reason == run_folder.GONE):
-        st.text(now.reason)
+        st.text(reason(now.reason))
 
 
 def duration(seconds: float) -> str:

@@ -228,7 +228,8 @@ def _parsed(model: dict[str, Any]) -> dict[str, Any]:
         try:
             parsed[name] = tuple(int(part) for part in str(model[name]).split(",") if part.strip())
         except ValueError:
-            raise ConfigError(f"'{model[name]}' is no list of layer widths: write them as 512,512") from None
+            sentence = _("'{text}' is no list of layer widths: write them as 512,512")
+            raise ConfigError(sentence.format(text=model[name])) from None
     return parsed
 
 
