@@ -13,7 +13,7 @@ ENGLISH = "language.en"
 
 
 def test_the_address_names_a_language_by_its_first_part() -> None:
-    assert [tag(language) for language in languages()] == ["en", "zh"]
+    assert {tag(language) for language in languages()} >= {"en", "zh"}
     assert LANGUAGE.write(LANGUAGE.read("zh-Hans-CN")) == "zh"
 
 
