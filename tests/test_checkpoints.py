@@ -20,9 +20,10 @@ from safetensors.torch import load, save
 
 from tests.factories import make_images, make_model
 from vae_core import checkpoints
-from vae_core.checkpoints import load_state, load_weights, model_bytes, read_tensors, save_state, write_atomically
+from vae_core.checkpoints import load_state, load_weights, model_bytes, read_tensors, save_state
 from vae_core.config import ModelConfig, RunConfig, TrainConfig
 from vae_core.errors import LatentExplorerError, ModelError
+from vae_core.files import write_atomically
 from vae_core.training import TrainState, fit, start
 
 CONFIG = RunConfig(

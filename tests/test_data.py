@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import shutil
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 import vae_core
 from vae_core import bundled, data
+from vae_core.downloads import CACHE_VARIABLE
 from vae_core.errors import DataError, LatentExplorerError
 
 FILES = sorted(bundled.MNIST_FOLDER.glob("*.gz"))
@@ -132,6 +135,54 @@ def test_a_truncated_bundled_file_is_named_with_the_command_that_restores_it(mni
 
 
 @settings(max_examples=40)
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the test split is kept unpacked, once it has been read."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache" / "mnist" / "test.safetensors"
+
+
+def _refuse(name: str) -> None:
+    raise AssertionError(f"{name} is imported again")
+
+
+def test_what_was_parsed_once_is_read_without_torchvision(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = bundled.read_bundled_mnist("test")
+    assert kept.exists()
+    monkeypatch.setattr(bundled, "torchvision", _refuse)
+    again_images, again_labels = bundled.read_bundled_mnist("test")
+    assert torch.equal(again_images, images)
+    assert torch.equal(again_labels, labels)
+    assert (again_images.dtype, again_labels.dtype) == (torch.uint8, torch.int64)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: b"",
+        lambda content: content[:-5000] + bytes([content[-5000] ^ 1]) + content[-4999:],
+        lambda content: save({"images": torch.zeros(10, 28, 28, dtype=torch.uint8)}),
+        lambda content: save({"images": torch.zeros(3), "labels": torch.zeros(3, 4, 5)}),
+    ],
+    ids=["truncated", "empty", "a bit changed", "no labels", "other shapes"],
+)
+def test_a_damaged_copy_in_the_cache_is_made_again(kept: Path, damage: Callable[[bytes], bytes]) -> None:
+    images, labels = bundled.read_bundled_mnist("test")
+    good = kept.read_bytes()
+    kept.write_bytes(damage(good))
+    again_images, again_labels = bundled.read_bundled_mnist("test")
+    assert torch.equal(again_images, images)
+    assert torch.equal(again_labels, labels)
+    assert kept.read_bytes() == good
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(kept: Path) -> None:
+    kept.parent.parent.write_text("no folder")
+    images, _ = bundled.read_bundled_mnist("test")
+    assert images.shape == (10_000, 28, 28)
+
+
 @given(place=st.integers(0, 4516), flip=st.integers(1, 255))
 def test_a_changed_byte_never_yields_other_labels(
     tmp_path_factory: pytest.TempPathFactory, place: int, flip: int

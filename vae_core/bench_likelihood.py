@@ -16,11 +16,11 @@ import numpy as np
 
 from vae_core import runs
 from vae_core.bench import Report, machine
-from vae_core.checkpoints import write_atomically
 from vae_core.config import ModelConfig, RunConfig, TrainConfig
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
 from vae_core.evaluation import evaluate
+from vae_core.files import write_atomically
 from vae_core.processor import prepare_for_training
 from vae_core.run_folder import read_state, root
 from vae_core.training import TrainState

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vae_core.config import ModelConfig, RunConfig, from_json, to_json
-from vae_core.errors import ConfigError, LatentExplorerError, ModelError
+from vae_core.errors import ConfigError, ModelError
+from vae_core.files import write_atomically
 from vae_core.models import Autoencoder
 from vae_core.training import Controls, TrainState, start
 
@@ -26,33 +24,6 @@ HEADER = "latent_explorer"
 _MODEL, _BEST, _OPTIMIZER, _NOISE = "model.", "best.", "optimizer.", "generator.noise"
 _DAMAGE = (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError, RuntimeError, OverflowError)
 """What reading a file that is not, or no longer, what we wrote can raise."""
-
-
-def write_atomically(path: Path, content: bytes, makes_folder: bool = True, durable: bool = True) -> None:
-    """Put ``content`` at ``path`` so that a reader sees the old file or the new, never a part of one.
-
-    The folder is made where it is missing, unless that would bring back one that somebody has deleted. What is not
-    ``durable`` may be lost with the machine's power, for it is not waited until the disk has it.
-    Raises LatentExplorerError, naming the file and the cause, where it cannot be written.
-    """
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
-    try:
-        if makes_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise LatentExplorerError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
-        ) from error
-    finally:
-        # Nothing is left to remove after a success; an interruption leaves no half file either.
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def read_tensors(path: Path, remedy: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

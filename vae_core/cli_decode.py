@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from vae_core.checkpoints import write_atomically
 from vae_core.cli_beta import at_beta, configure_beta
 from vae_core.cli_output import print_json
 from vae_core.errors import LatentExplorerError
+from vae_core.files import write_atomically
 from vae_core.registry import load_model
 
 

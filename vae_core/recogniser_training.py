@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from vae_core.checkpoints import write_atomically
 from vae_core.data import load_images, to_pixels, train_validation_split
+from vae_core.files import write_atomically
 from vae_core.recogniser import (
     CARD,
     COMMAND,

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vae_core.checkpoints import load_weights, write_atomically
+from vae_core.checkpoints import load_weights
 from vae_core.config import ModelConfig, RunConfig, from_json, to_json
 from vae_core.errors import LatentExplorerError, ModelError
+from vae_core.files import write_atomically
 from vae_core.models import Autoencoder
 
 MODELS_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "models"

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from vae_core import run_check, run_files, run_keyframes
-from vae_core.checkpoints import write_atomically
 from vae_core.errors import LatentExplorerError
+from vae_core.files import write_atomically
 from vae_core.run_folder import config_path, new_folder, read_about, read_config, read_state, write_about, write_state
 
 MOST_ENTRIES = 2_000

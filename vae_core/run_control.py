@@ -10,9 +10,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vae_core import run_files
-from vae_core.checkpoints import write_atomically
 from vae_core.config import check_setting
 from vae_core.errors import ConfigError, LatentExplorerError
+from vae_core.files import write_atomically
 from vae_core.run_folder import VERSION, config_path
 from vae_core.run_records import read_events
 

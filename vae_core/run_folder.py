@@ -20,9 +20,9 @@ import psutil
 from filelock import FileLock, Timeout
 
 from vae_core import run_files
-from vae_core.checkpoints import write_atomically
 from vae_core.config import RunConfig, from_json, to_json
 from vae_core.errors import ConfigError, LatentExplorerError
+from vae_core.files import write_atomically
 
 VERSION = 1
 CONFIG_NAME = run_files.CONFIG_NAME

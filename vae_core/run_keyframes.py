@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from vae_core import run_files
-from vae_core.checkpoints import load_weights, model_bytes, write_atomically
+from vae_core.checkpoints import load_weights, model_bytes
 from vae_core.errors import LatentExplorerError, ModelError
+from vae_core.files import write_atomically
 from vae_core.models import Autoencoder
 
 FOLDER = run_files.KEYFRAMES

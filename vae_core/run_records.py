@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from vae_core import run_files
-from vae_core.checkpoints import write_atomically
 from vae_core.config import check_setting
 from vae_core.errors import LatentExplorerError
+from vae_core.files import write_atomically
 
 METRICS_NAME = run_files.METRICS_NAME
 EVENTS_NAME = run_files.EVENTS_NAME

@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 
 from vae_core import run_files, run_keyframes
-from vae_core.checkpoints import load_state, load_weights, model_bytes, write_atomically
+from vae_core.checkpoints import load_state, load_weights, model_bytes
 from vae_core.config import RunConfig
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
+from vae_core.files import write_atomically
 from vae_core.run_folder import (
     START_NAME,
     About,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -65,7 +66,6 @@ class TrainState:
 
     config: RunConfig
     model: Autoencoder
-    optimizer: torch.optim.Optimizer
     noise: torch.Generator
     step: int = 0
     seconds: float = 0.0
@@ -73,6 +73,14 @@ class TrainState:
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     controls: Controls = field(default_factory=Controls)
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """AdamW, made when it is first asked for: what PyTorch imports for it takes as long as the rest of a start."""
+        train = self.config.train
+        return torch.optim.AdamW(
+            self.model.parameters(), lr=train.learning_rate, weight_decay=train.weight_decay, fused=True
+        )
 
     @property
     def device(self) -> torch.device:
@@ -123,10 +131,7 @@ def start(config: RunConfig) -> TrainState:
         torch.default_generator.manual_seed(config.train.seed)
         model = Autoencoder(config.model).to(device)
     noise = torch.Generator(device).manual_seed(config.train.seed)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay, fused=True
-    )
-    return TrainState(config, model, optimizer, noise)
+    return TrainState(config, model, noise)
 
 
 def _epoch_order(config: RunConfig, epoch: int, count: int) -> Tensor:

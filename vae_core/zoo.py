@@ -12,11 +12,12 @@ from torch import Tensor
 
 from vae_core import runs
 from vae_core.atlas import log_spaced
-from vae_core.checkpoints import load_state, load_weights, model_bytes, write_atomically
+from vae_core.checkpoints import load_state, load_weights, model_bytes
 from vae_core.config import PRESETS, ModelConfig, RunConfig, TrainConfig
 from vae_core.data import load_images
 from vae_core.errors import LatentExplorerError
 from vae_core.evaluation import beta_curves, evaluate
+from vae_core.files import write_atomically
 from vae_core.models import Autoencoder
 from vae_core.recogniser import load_recogniser
 from vae_core.registry import CHECKPOINT_NAME, MODELS_FOLDER, Card, rebuild_command, write_card
