@@ -23,14 +23,17 @@ from pages.common.inference_view import (
     PARTS,
     SOURCE,
     VIEW,
+    Look,
     Subject,
     is_exact,
+    known_split,
     look,
     subject,
 )
 from pages.common.layout import open_page, problem, remark
 from pages.common.parameters import PINS, Z
 from pages.common.plane import carry, latent_plane, pad
+from pages.common.plane_layers import Layer
 from pages.common.plane_view import COLOUR, HIDDEN, MODE, SHOWN, plane_state, take_over
 from pages.common.sides import Side, open_side
 from pages.common.text import quoted
@@ -119,18 +122,25 @@ def _plane(side: Side, chosen: Subject | None, images: image_sets.Shown, recogni
         hidden=shown.hidden,
         mode=shown.mode,
         parts=("toolbar", "legend", "inspector"),
-        layers=layers(found, None) if found else (),
+        layers=_layers(side, chosen, found),
         rest=False,
         revision=state.revision(),
-        on_change=partial(_take_over, side),
+        on_change=partial(_take_over, side, chosen.key if chosen else ""),
     )
 
 
-def _take_over(side: Side) -> None:
+def _layers(side: Side, chosen: Subject | None, found: Look | None) -> list[Layer]:
+    """Return what lies over the plane; the brush shows a posterior of its own."""
+    if chosen is None or found is None or state.get(PART) == "inpainting":
+        return []
+    return layers(found, known_split(side, chosen) if state.get(PART) == "gaps" else None)
+
+
+def _take_over(side: Side, image: str) -> None:
     before, now = take_over(PLANE, (Z, PINS, COLOUR, SHOWN, HIDDEN, MODE))
     st.session_state[keys.DRAWN] = now.drawn
     if now.brushed is not None:
-        st.session_state[keys.BRUSHED] = now.brushed
+        st.session_state[keys.BRUSHED] = (image, now.brushed)
     if now.pins and now.pins != before.pins:
         place = now.pins[-1]
         state.put(PINS, (place,))

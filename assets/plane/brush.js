@@ -1,5 +1,6 @@
 // The brush: an image of which one reveals, hides or paints pixels, while the plane shows p(z | seen pixels).
 
+import { paintBrush, SURFACE } from "./brushpaint.js";
 import { HiddenPicture, pixelAt, strokePixels } from "./canvas28.js";
 import { Completions } from "./completions.js";
 import { element, iconButton, pixels, setText } from "./dom.js";
@@ -7,7 +8,6 @@ import { Inference } from "./inference.js";
 import { toBytes } from "./likelihood.js";
 
 const ACROSS = 28;
-const DOT = 16;
 const BRUSH_TOOLS = ["reveal", "hide", "paint"];
 const KEYS = { r: "reveal", h: "hide", p: "paint" };
 const ARROW_STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -23,7 +23,7 @@ export class Brush {
     this.completions = new Completions(plane, this);
     this.tool = "reveal";
     this.size = 3;
-    this.surface = pixels(ACROSS * DOT, ACROSS * DOT, { class: "brush-surface", "data-testid": "brush", tabindex: "0", role: "application", "aria-label": say("brush_surface"), "aria-description": say("brush_keys") });
+    this.surface = pixels(SURFACE, SURFACE, { class: "brush-surface", "data-testid": "brush", tabindex: "0", role: "application", "aria-label": say("brush_surface"), "aria-description": say("brush_keys") });
     this.words = element("p", { class: "hint", text: say("brush_hint") });
     this.status = element("p", { class: "hint number", role: "status" });
     this.body = element("div", { class: "brush-body" }, element("div", { class: "brush-draw" }, this.surface, this.#tools(say)), element("div", { class: "brush-side" }, this.words, this.completions.node, this.status));
@@ -159,7 +159,11 @@ export class Brush {
   #done() {
     this.#changed(performance.now());
     this.update();
-    this.plane.setBrushed({ picture: this.#bytes(), seen: Array.from(this.picture.seen) });
+    this.plane.setBrushed(this.#left());
+  }
+
+  #left() {
+    return { picture: this.#bytes(), seen: Array.from(this.picture.seen) };
   }
 
   #bytes(image = this.picture.image) {
@@ -178,7 +182,10 @@ export class Brush {
     // The page may say what it was told.
     if (this.#bytes(image).join() === this.#bytes().join() && mask.join() === held.seen.join()) return;
     Object.assign(held, { image: image.slice(), seen: mask.slice(), history: [] });
-    this.#done();
+    this.#changed(performance.now());
+    this.update();
+    // The page knows, so it is not told; but what it is told next is to be of this picture.
+    this.plane.state.brushed = this.#left();
   }
 
   // ---- what is shown
@@ -239,31 +246,6 @@ export class Brush {
   }
 
   #paint() {
-    const { theme } = this.plane;
-    if (!theme) return;
-    const context = this.surface.getContext("2d");
-    const { image, seen } = this.picture;
-    context.fillStyle = theme.paper(1);
-    context.fillRect(0, 0, ACROSS * DOT, ACROSS * DOT);
-    for (let k = 0; k < ACROSS * ACROSS; k++) {
-      const [x, y] = [(k % ACROSS) * DOT, Math.floor(k / ACROSS) * DOT];
-      const grey = Math.round(255 * image[k]);
-      context.fillStyle = seen[k] ? `rgb(${grey}, ${grey}, ${grey})` : theme.ink(0.07);
-      context.fillRect(x, y, DOT, DOT);
-      if (seen[k]) continue;
-      context.fillStyle = theme.ink(0.22);
-      context.fillRect(x + DOT / 2 - 1, y + DOT / 2 - 1, 2, 2);
-    }
-    this.#outline(context, theme);
-  }
-
-  // What the brush would touch.
-  #outline(context, theme) {
-    if (!this.at) return;
-    context.strokeStyle = theme.primary(1);
-    context.lineWidth = 2;
-    context.beginPath();
-    context.arc(this.at[0] * DOT, this.at[1] * DOT, (Math.max(1, this.size) * DOT) / 2, 0, 2 * Math.PI);
-    context.stroke();
+    if (this.plane.theme) paintBrush(this.surface, this.plane.theme, this.picture, this.at, this.size);
   }
 }

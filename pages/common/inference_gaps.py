@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
 from pages.common.i18n import _
-from pages.common.inference_view import Look, Subject, look, split, terms
+from pages.common.inference_view import Look, Subject, known_split, look, show_course, split, terms
 from pages.common.sides import Side
 from vae_core.export import grid_png
 from vae_core.figures_inference import close_up, ladder, play_controls
@@ -78,6 +79,14 @@ def gap_panel(side: Side, chosen: Subject) -> None:
         else:
             figure = play_controls(close_up(found.raster, gaps, palette(), _), _("Play"), _("Pause"), _ink())
             st.plotly_chart(figure, key="close-up", config=PLAIN)
+            if known_split(side, chosen) is None:
+                st.button(
+                    _("Show the course on the plane"),
+                    key="show-course",
+                    type="tertiary",
+                    on_click=partial(show_course, side, chosen),
+                    help=_("Lays the way of the refined q, and the best Gaussian, over the plane above"),
+                )
     with right:
         st.plotly_chart(ladder(gaps, palette(), _), key="ladder", config=PLAIN)
         _table(gaps.elbo, gaps.best, gaps.best_full, gaps.log_evidence)

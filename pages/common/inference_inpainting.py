@@ -28,9 +28,8 @@ def inpainting_panel(side: Side, chosen: Subject, plane: str) -> None:
     """Show the brush of the plane with this key, and the figures of what it has left."""
     picture = chosen.x[0, 0].mul(255).round().clamp(0, 255).byte().flatten().tolist()
     brush(plane, key="brush", picture=picture, seen=~LOWER)
-    left: Brushed | None = st.session_state.get(keys.BRUSHED)
-    if left is not None:
-        _figures(side, left)
+    image, left = st.session_state.get(keys.BRUSHED, ("", None))
+    _figures(side, left if left and image == chosen.key else Brushed(tuple(picture), tuple((~LOWER).tolist())))
 
 
 def _figures(side: Side, left: Brushed) -> None:

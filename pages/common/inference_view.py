@@ -132,6 +132,16 @@ def _terms(key: str, image: str, _side: Side, _chosen: Subject) -> Identity:
     return identity(_side.model, _chosen.x)
 
 
+def known_split(side: Side, chosen: Subject) -> Gaps | None:
+    """Return the gaps of an image if the person asked for them on the plane: it waits for nothing."""
+    return split(side, chosen) if st.session_state.get(keys.COURSE) == (side.key, chosen.key) else None
+
+
+def show_course(side: Side, chosen: Subject) -> None:
+    """Lay the refined q over the plane from the next run on."""
+    st.session_state[keys.COURSE] = (side.key, chosen.key)
+
+
 def split(side: Side, chosen: Subject) -> Gaps:
     """Return the gaps of an image, with the course of its q refined."""
     return _split(side.key, chosen.key, side, chosen)

@@ -3,6 +3,7 @@
 from typing import Final
 
 BRUSHED: Final = "plane.brushed"
+COURSE: Final = "inference.course"
 DRAWN: Final = "plane.drawn"
 EVIDENCE: Final = "digit.evidence"
 GALLERY_PAGE: Final = "gallery.page"
