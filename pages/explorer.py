@@ -15,9 +15,11 @@ from pages.common.digit import digit_panel
 from pages.common.explorer_view import MODEL, PANEL, PANELS, VIEW
 from pages.common.film import film_buttons
 from pages.common.gallery import gallery, selected
+from pages.common.geometry_panel import Plane, geometry_panel
 from pages.common.i18n import _
 from pages.common.layout import open_page, problem, remark
 from pages.common.plane import carry
+from pages.common.plane_layers import Layer
 from pages.common.plane_state import PlaneState
 from pages.common.plane_view import SELECTION, plane_state, show_plane
 from pages.common.text import quoted
@@ -85,13 +87,7 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
     run said, but not what fragments inside it said, and the browser has no place for that.
     """
     shown = plane_state()
-    show_plane(
-        opened.atlas.id,
-        key=PLANE,
-        recogniser=recogniser_id,
-        nearest=nearest_image(opened.codes, opened.images, shown),
-        on_report=_open_gallery,
-    )
+    above = st.container(key="plane-place")
     count = len(selected(opened, shown.selection))
     with st.container(horizontal=True, vertical_alignment="center", key="compact-panels"):
         st.segmented_control(
@@ -104,7 +100,16 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
         )
         st.space("stretch")
         film_buttons(opened.name, opened.model, shown)
-    _show_panel(opened, shown)
+    layers = _show_panel(opened, shown)
+    with above:
+        show_plane(
+            opened.atlas.id,
+            key=PLANE,
+            recogniser=recogniser_id,
+            nearest=nearest_image(opened.codes, opened.images, shown),
+            layers=layers,
+            on_report=_open_gallery,
+        )
     state.publish(VIEW)
 
 
@@ -118,18 +123,25 @@ def _panel_title(panel: str, count: int) -> str:
     return {
         "draw": _("Draw a digit"),
         "selection": _("Selection ({count})").format(count=f"{count:,}") if count else _("Selection"),
+        "geometry": _("Geometry"),
         "card": _("This model's card"),
     }[panel]
 
 
-def _show_panel(opened: Opened, shown: PlaneState) -> None:
+def _show_panel(opened: Opened, shown: PlaneState) -> list[Layer]:
+    """Show what is open below the plane; return what it lays over it."""
     panel = state.get(PANEL)
     if panel == "draw":
         digit_panel(opened, PLANE)
     elif panel == "selection":
         gallery(opened, shown.selection)
+    elif panel == "geometry":
+        plane = Plane(opened.atlas.id, opened.model, opened.codes)
+        # The path through the pins is the straight line already, unless it runs in arcs.
+        return geometry_panel(plane, shown.pins, straight_is_drawn=shown.interpolation == "linear")
     elif panel == "card":
         model_card(own_models.card_of(opened.name))
+    return []
 
 
 def main() -> None:
