@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from pages.common.plane_layers import DEPTH, Ellipse, Ellipses, Field, Layer, Line, Marks
+from pages.common.plane_layers import DEPTH, Course, Ellipse, Ellipses, Field, Layer, Line, Marks
 
 BOX = (-1.0, -2.0, 3.0, 4.0)
 ROUND: Any = [[0.04, 0.01], [0.01, 0.09]]
@@ -55,6 +55,8 @@ def test_layers_reach_the_browser_as_plain_values() -> None:
         "kind": "marks", "name": "modes", "points": [[0.5, 1]], "labels": ["1"], "tone": "cool",
     }  # fmt: skip
     assert Marks("none", np.empty((0, 2))).data()["points"] == []
+    course = Course("q", [[0, 1], [2, 3]], [ROUND, ROUND]).data()
+    assert (course["kind"], course["means"], course["covariances"]) == ("course", [[0, 1], [2, 3]], [ROUND, ROUND])
     assert Line("geodesic", [[0, 0], [1, 2]]).data()["points"] == [[0, 0], [1, 2]]
 
 
@@ -76,6 +78,7 @@ def test_layers_reach_the_browser_as_plain_values() -> None:
         (Ellipses("J", [[0, 1]], [ROUND, ROUND]), "J: finite numbers"),
         (Marks("m", [[0, 1]], ["a", "b"]), "m: 1 marks .* 2 labels"),
         (Line("l", [[0, 0]]), "l: .*two points"),
+        (Course("q", [[0, 0]], [ROUND]), "q: .*two places"),
     ],
 )
 def test_a_layer_that_makes_no_sense_is_refused_by_name(layer: Layer, said: str) -> None:

@@ -1,16 +1,21 @@
 // What lies over the points: a canvas of its own, drawn when the view or the layers change, and a key.
 
 import { bandColour, contoursOfField, drawBands, drawRegions } from "./contours.js";
-import { element } from "./dom.js";
-import { drawEllipse, drawLine, drawMarkers, drawSmallEllipses, toneOf } from "./pens.js";
+import { element, iconButton } from "./dom.js";
+import { drawCourse, drawEllipse, drawLine, drawMarkers, drawSmallEllipses, toneOf } from "./pens.js";
 
-const PENS = { field: drawField, ellipse: drawEllipse, ellipses: drawSmallEllipses, marks: drawMarkers, line: drawLine };
+const PENS = { field: drawField, ellipse: drawEllipse, ellipses: drawSmallEllipses, marks: drawMarkers, line: drawLine, course: drawOnCourse };
 const KEYED = 6;
+const PLAYS = 2600;
 const BENEATH = 0.25;
 
 function drawField(context, view, theme, { contours }, ratio, sheet) {
   if (contours.magnitude) drawBands(context, view, ratio, contours, theme, sheet);
   else drawRegions(context, view, ratio, contours, theme.accent);
+}
+
+function drawOnCourse(context, view, theme, layer, ratio, sheet, share) {
+  drawCourse(context, view, theme, layer, share * (layer.means.length - 1));
 }
 
 export class Layers {
@@ -20,10 +25,13 @@ export class Layers {
     this.sheet = document.createElement("canvas");
     this.key = element("ul", { class: "layer-key", "aria-label": plane.say("layers") });
     this.key.hidden = true;
+    // A button of the key is no place of the plane.
+    this.key.onpointerdown = this.key.ondblclick = this.key.onkeydown = (event) => event.stopPropagation();
     this.text = "[]";
     this.held = new Map();
     this.given = [];
     this.live = [];
+    this.began = null;
   }
 
   /** Takes the page's list. What has not changed in it is not made again. */
@@ -34,7 +42,22 @@ export class Layers {
     const before = this.held;
     this.held = new Map();
     this.given = (list ?? []).filter(({ kind }) => Object.hasOwn(PENS, kind)).map((layer) => (layer.kind === "field" ? this.#withContours(layer, before) : layer));
+    if (this.given.some(({ kind }) => kind === "course") && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
     this.#changed();
+  }
+
+  /** Sends what has a course along it, from its beginning. */
+  play() {
+    this.began = performance.now();
+    this.plane.stage.redraw();
+  }
+
+  /** Moves what is on its course. Returns whether it is still on the way. */
+  work() {
+    if (this.began === null) return false;
+    if (performance.now() - this.began > PLAYS) this.began = null;
+    this.draw();
+    return this.began !== null;
   }
 
   #withContours(layer, before) {
@@ -84,9 +107,10 @@ export class Layers {
     const context = this.canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    const share = this.began === null ? 1 : Math.min(1, (performance.now() - this.began) / PLAYS);
     for (const layer of list) {
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      PENS[layer.kind](context, view, theme, layer, ratio, this.sheet);
+      PENS[layer.kind](context, view, theme, layer, ratio, this.sheet, share);
     }
     if (this.keyed !== theme) this.#writeKey();
   }
@@ -108,7 +132,8 @@ export class Layers {
     return swatch;
   }
 
-  #range({ contours }) {
+  #range({ kind, contours }) {
+    if (kind === "course") return [iconButton("play", this.plane.say("layer_play"), () => this.play())];
     if (!contours) return [];
     const { magnitude } = contours;
     const short = (value) => (value >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(2))));

@@ -54,6 +54,16 @@ export function drawEllipse(context, view, theme, { mean, covariance, tone, dash
   context.fill();
 }
 
+/** A Gaussian where its course has brought it: at place `at` of its steps, whole or between two, with the way there. */
+export function drawCourse(context, view, theme, { means, covariances, tone }, at) {
+  const k = Math.min(means.length - 2, Math.floor(at));
+  const between = (a, b) => a + (b - a) * (at - k);
+  const mean = means[k].map((value, axis) => between(value, means[k + 1][axis]));
+  const covariance = covariances[k].map((row, i) => row.map((value, j) => between(value, covariances[k + 1][i][j])));
+  drawLine(context, view, theme, { points: [...means.slice(0, k + 1), mean], tone });
+  drawEllipse(context, view, theme, { mean, covariance, tone });
+}
+
 /** Many at 1 sigma, in one stroke. */
 export function drawSmallEllipses(context, view, theme, { means, covariances, tone }) {
   context.beginPath();

@@ -193,7 +193,7 @@ export class Stage {
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work(), this.plane.brush?.work(busy)];
+    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work(), this.plane.brush?.work(busy), this.layers.work()];
     if (more.some(Boolean)) this.redraw();
   }
 

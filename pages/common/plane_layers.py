@@ -1,4 +1,4 @@
-"""What a page lays over the plane's points: fields of numbers, ellipses, marks and lines, in latent units."""
+"""What a page lays over the plane's points: fields of numbers, ellipses, marks, lines, in latent units."""
 
 from __future__ import annotations
 
@@ -183,5 +183,31 @@ class Line:
         }
 
 
-Layer = Field | Ellipse | Ellipses | Marks | Line
+@dataclass(frozen=True)
+class Course:
+    """A Gaussian on its way: ``means`` (K, 2) and ``covariances`` (K, 2, 2), at least two, in even steps of time.
+
+    It plays by itself when it comes, unless the person wants no motion, and again at a button in the key.
+    """
+
+    name: str
+    means: ArrayLike
+    covariances: ArrayLike
+    tone: str = "cool"
+
+    def data(self) -> dict[str, Any]:
+        """Return it as the browser takes it."""
+        means = _numbers(self.name, self.means, None, 2)
+        if len(means) < 2:
+            raise ValueError(f"{self.name}: a course has two places at least")
+        return {
+            "kind": "course",
+            "name": self.name,
+            "means": _rounded(means),
+            "covariances": _covariances(self.name, self.covariances, len(means)).tolist(),
+            "tone": _checked("tone", self.tone, TONES),
+        }
+
+
+Layer = Field | Ellipse | Ellipses | Marks | Line | Course
 """Anything that can lie over the points; ``name`` is its text in the key, and empty for none."""

@@ -23,6 +23,7 @@ def _stage() -> dict[str, str]:
         "selected": _("{count} selected"),
         "layers": _("What lies over the points"),
         "layer_regions": _("The smallest regions that hold 50, 90 and 99 % of it"),
+        "layer_play": _("Play its course"),
         "layer_magnitude": _("From all but the lowest to all but the highest hundredth"),
     }
 
