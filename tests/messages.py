@@ -18,7 +18,7 @@ from vae_core.registry import list_models
 
 MARKERS = {"_": 1, "N_": 1, "ngettext": 2, "say": 1}
 """What marks a text in the source, and how many texts it takes."""
-VALUE = re.compile(r"\{\w*\}")
+VALUE = re.compile(r"\{\w*(?::[^{}]*)?\}")
 FORMULA = re.compile(r"\$\$?[^$]+\$\$?")
 WORDS = re.compile(r"(?<=\\text\{)[^}]*")
 LINK = re.compile(r"\]\([^)]*\)")
@@ -53,7 +53,8 @@ def texts(source: str) -> Iterator[Message]:
 
 def sources() -> list[Path]:
     """Return the files whose texts are translated."""
-    return [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), ROOT / "vae_core" / "figures.py"]
+    figures = sorted((ROOT / "vae_core").glob("figures*.py"))
+    return [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *figures]
 
 
 def shown() -> dict[Message, str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import streamlit as st
@@ -27,14 +26,15 @@ def tag(language: str) -> str:
     return primary if negotiate(primary, languages()) == language else language
 
 
-def negotiate(wanted: str | None, spoken: Iterable[str]) -> str | None:
+@lru_cache(maxsize=256)
+def negotiate(wanted: str | None, spoken: tuple[str, ...]) -> str | None:
     """Return the spoken language that fits a tag such as `zh-CN` best, or None.
 
     The whole tag counts first, then its first part, so that `en-GB` finds `en` and `zh` finds `zh_CN`.
     """
     if not wanted:
         return None
-    by_tag = {language.lower().replace("-", "_"): language for language in reversed(tuple(spoken))}
+    by_tag = {language.lower().replace("-", "_"): language for language in reversed(spoken)}
     tag = wanted.lower().replace("-", "_")
     primary = tag.split("_")[0]
     by_primary = {known.split("_")[0]: language for known, language in by_tag.items()}
