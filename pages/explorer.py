@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.common import caches, image_sets, keys, own_models, state
 from pages.common.caches import Opened
@@ -88,6 +89,9 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
     """
     shown = plane_state()
     above = st.container(key="plane-place")
+    measuring = state.get(PANEL) == "geometry"
+    if not measuring:
+        _show_plane(above, opened, recogniser_id, [])
     count = len(selected(opened, shown.selection))
     with st.container(horizontal=True, vertical_alignment="center", key="compact-panels"):
         st.segmented_control(
@@ -100,17 +104,24 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
         )
         st.space("stretch")
         film_buttons(opened.name, opened.model, shown)
-    layers = _show_panel(opened, shown)
-    with above:
+    if measuring:
+        # What lies over the plane is known once it is measured; until then the plane stays as it is.
+        _show_plane(above, opened, recogniser_id, _geometry(opened, shown))
+    else:
+        _show_panel(opened, shown)
+    state.publish(VIEW)
+
+
+def _show_plane(place: DeltaGenerator, opened: Opened, recogniser_id: str | None, layers: list[Layer]) -> None:
+    with place:
         show_plane(
             opened.atlas.id,
             key=PLANE,
             recogniser=recogniser_id,
-            nearest=nearest_image(opened.codes, opened.images, shown),
+            nearest=nearest_image(opened.codes, opened.images, plane_state()),
             layers=layers,
             on_report=_open_gallery,
         )
-    state.publish(VIEW)
 
 
 def _open_gallery(before: PlaneState, now: PlaneState) -> None:
@@ -128,20 +139,21 @@ def _panel_title(panel: str, count: int) -> str:
     }[panel]
 
 
-def _show_panel(opened: Opened, shown: PlaneState) -> list[Layer]:
-    """Show what is open below the plane; return what it lays over it."""
+def _geometry(opened: Opened, shown: PlaneState) -> list[Layer]:
+    """Show the geometry of the plane; return what lies over it."""
+    plane = Plane(opened.atlas.id, opened.model, opened.codes)
+    # The path through the pins is the straight line already, unless it runs in arcs.
+    return geometry_panel(plane, shown.pins, straight_is_drawn=shown.interpolation == "linear")
+
+
+def _show_panel(opened: Opened, shown: PlaneState) -> None:
     panel = state.get(PANEL)
     if panel == "draw":
         digit_panel(opened, PLANE)
     elif panel == "selection":
         gallery(opened, shown.selection)
-    elif panel == "geometry":
-        plane = Plane(opened.atlas.id, opened.model, opened.codes)
-        # The path through the pins is the straight line already, unless it runs in arcs.
-        return geometry_panel(plane, shown.pins, straight_is_drawn=shown.interpolation == "linear")
     elif panel == "card":
         model_card(own_models.card_of(opened.name))
-    return []
 
 
 def main() -> None:
