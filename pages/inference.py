@@ -78,6 +78,8 @@ def infer(side: Side, images: image_sets.Shown, recogniser_id: str | None) -> No
         with right:
             identity(side, chosen)
         _parts(side, chosen, images)
+    else:
+        _without_grid(side, chosen)
     state.publish(VIEW)
 
 
@@ -171,6 +173,16 @@ def _parts(side: Side, chosen: Subject, images: image_sets.Shown) -> None:
         inpainting_panel(side, chosen, PLANE)
     else:
         st.markdown(_("Inpainting needs a plane, and this model's latent space is none."))
+
+
+def _without_grid(side: Side, chosen: Subject) -> None:
+    """Show what is defined where no grid is: bounds and estimates of log p(x)."""
+    sentence = _(
+        "A latent space of {size} dimensions is too large for a grid: the evidence, the posterior and the gap have no "
+        "exact values here. What is left are estimates and bounds from samples."
+    )
+    st.caption(sentence.format(size=side.model.config.latent_dim))
+    estimator_panel(side, chosen)
 
 
 def _part_title(part: str) -> str:
