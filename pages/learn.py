@@ -8,10 +8,11 @@ import streamlit as st
 
 from pages.common import state
 from pages.common.i18n import _
-from pages.common.layout import open_page
+from pages.common.layout import open_page, problem
 from pages.common.learn_parts import Section, palette
 from pages.common.learn_sections import BY_KEY, SECTION, SECTIONS, VIEW
 from pages.common.learn_style import style
+from vae_core.errors import LatentExplorerError
 
 
 def title(key: str) -> str:
@@ -22,7 +23,10 @@ def title(key: str) -> str:
 @st.fragment
 def draw(section: Section) -> None:
     """Show one section; what is turned in it runs it alone."""
-    section.draw()
+    try:
+        section.draw()
+    except LatentExplorerError as error:
+        problem(_("This section cannot be shown."), str(error))
 
 
 def neighbours(section: Section) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.common import beta_view, compare_view, explorer_view, train_view
+from pages.common import beta_view, compare_view, explorer_view, inference_view, train_view
 from pages.common.i18n import languages
 from pages.common.learn_sections import SECTIONS
 from tests.app_pages import fine, open_page, said, words
@@ -18,9 +18,16 @@ VIEWS: Final = {
     "": explorer_view.VIEW,
     "compare": compare_view.VIEW,
     "beta": beta_view.VIEW,
+    "inference": inference_view.VIEW,
     "train": train_view.VIEW,
 }
-OTHER: Final[dict[str, Any]] = {"learn.direction": "reverse", "learn.dimension": 10}
+OTHER: Final[dict[str, Any]] = {
+    "learn.direction": "reverse",
+    "learn.dimension": 10,
+    "learn.space": "vae",
+    "learn.f": "digit",
+    "learn.family": "energy",
+}
 """What to choose instead where a control offers words."""
 
 
@@ -45,8 +52,11 @@ def other_value(widget: Any) -> Any:
     """A value of a control that it does not have now."""
     if widget.key in OTHER:
         return OTHER[widget.key]
-    ends = (widget.options[0], widget.options[-1]) if widget.type == "select_slider" else (widget.min, widget.max)
-    return next(end for end in ends if str(end) != str(widget.value))
+    if str(widget.key).endswith(".digit"):
+        return "7"
+    if widget.type == "select_slider":
+        return next(option for option in reversed(widget.options) if option != str(widget.value))
+    return next(end for end in (widget.min, widget.max) if end != widget.value)
 
 
 @pytest.mark.parametrize("lang", languages())

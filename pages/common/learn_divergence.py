@@ -134,7 +134,7 @@ def directions() -> None:
             "second, from $q(z|x)$ to the true posterior: where a digit has two explanations, it prefers one of them."
         )
     )
-    see("compare", _("Two models, and which samples they put between digits"), part="samples")
+    see("inference", _("Real posteriors, those with two modes first"), part="digits", by="modes")
 
 
 def _line() -> Tensor:

@@ -51,7 +51,7 @@ def number(value: float, decimals: int = 3) -> str:
 def chart(x: str, y: str, height: int = HEIGHT, legend: bool = True) -> go.Figure:
     """Return an empty chart in the app's look; what its axes are is said beside them."""
     figure = styled(go.Figure(), height)
-    figure.update_layout(showlegend=legend, legend=LEGEND, margin={"t": 32 if legend else 8})
+    figure.update_layout(showlegend=legend, legend=LEGEND, margin={"t": 32 if legend else 8, "b": 16})
     figure.update_xaxes(title_text=x)
     figure.update_yaxes(title_text=y)
     return figure
@@ -96,7 +96,7 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=f"learn.{key}", config={"displayModeBar": False}, alt=alt)
 
 
-def digits(images: Tensor, alt: str, columns: int | None = None, width: int | Literal["stretch"] = "stretch") -> None:
+def strip(images: Tensor, alt: str, columns: int | None = None, width: int | Literal["stretch"] = "stretch") -> None:
     """Show uint8 images (N, 28, 28) as one strip, or in so many columns."""
     st.image(grid_png(images, columns, ZOOM, background=128), alt=alt, width=width)
 
