@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import pairwise
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,23 @@ import psutil
 from vae_core.bench import Report, machine
 from vae_core.bench_browser import app, browser, wait_until_served
 from vae_core.bench_plane import PATIENCE, READY, SETTLED, VIEWPORT, percentile
+from vae_core.bench_sessions import Session
 from vae_core.run_folder import ROOT_VARIABLE, list_runs, read_state
 from vae_core.run_queue import stop
 
-LARGE = 20_000
-"""Bytes: a message with further frames of the run is larger, all others of an update are smaller."""
+LARGE = 100_000
+"""Bytes: a message with further frames of the run is larger, nearly all others of an update are smaller."""
 _STOP_SECONDS = 10.0
+_SETTLING_SECONDS = 8.0
+"""What all sessions get to open the page."""
 
 
 def measure(report: Report, seconds: float = 15.0, sessions: int = 20) -> dict[str, Any]:
     """Start `classic` on the training page, watch it for so many ``seconds``, and then in so many ``sessions`` at once.
 
     Everything shares one machine: trainer, server and browser. Times are in seconds; the server's processor time is
-    per second of watching with one session. Updates are the messages with frames that each session receives.
+    per second of watching with one session. Of the many, one is in the browser and the others have no screen; an update
+    of theirs lasts from asking for it until all of it has come.
     Raises LatentExplorerError where there is no browser.
     """
     with (
@@ -43,7 +47,7 @@ def measure(report: Report, seconds: float = 15.0, sessions: int = 20) -> dict[s
         report("one session", 0.3)
         figures |= _watch(page, psutil.Process(process.pid), seconds)
         report(f"{sessions} sessions", 0.6)
-        figures |= _crowd(chromium, page.url, sessions, seconds)
+        figures |= _crowd(page, sessions, seconds)
     return {**figures, "seconds": seconds, "sessions": sessions, **machine()}
 
 
@@ -89,29 +93,19 @@ def _processor_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _crowd(chromium: Any, url: str, sessions: int, seconds: float) -> dict[str, Any]:
-    """Watch the run in so many sessions; return how many are updated, and the 95th percentile between two updates."""
-    arrivals: list[list[float]] = []
-    pages = []
-    for _ in range(sessions):
-        page, times = chromium.new_page(viewport=VIEWPORT), list[float]()
-        page.on("websocket", lambda socket, times=times: socket.on("framereceived", _noting(times)))
-        page.goto(url)
-        page.wait_for_selector(READY, timeout=PATIENCE)
-        pages.append(page)
-        arrivals.append(times)
-    for times in arrivals:
-        times.clear()
-    pages[-1].wait_for_timeout(1000 * seconds)
-    gaps = [later - earlier for times in arrivals for earlier, later in pairwise(times)]
-    for page in pages:
-        page.close()
-    return {"sessions_updated": sum(len(times) > 1 for times in arrivals), "update_p95_seconds": percentile(gaps, 0.95)}
-
-
-def _noting(times: list[float]) -> Any:
-    def note(content: bytes | str) -> None:
-        if len(content) > LARGE:
-            times.append(time.perf_counter())
-
-    return note
+def _crowd(page: Any, sessions: int, seconds: float) -> dict[str, Any]:
+    """Watch the run in further sessions than ``page``; return how many get frames, and how long their updates take."""
+    with ExitStack() as stack:
+        watching = [stack.enter_context(Session(page.url, LARGE)) for _ in range(sessions - 1)]
+        pause = threading.Event()
+        pause.wait(_SETTLING_SECONDS)
+        for session in watching:
+            session.forget()
+        frame = _frame(page)
+        pause.wait(seconds)
+        updates = [update for session in watching for update in session.updates]
+        return {
+            "sessions_updated": sum(bool(session.arrivals) for session in watching) + (_frame(page) > frame),
+            "update_p50_seconds": percentile(updates, 0.5),
+            "update_p95_seconds": percentile(updates, 0.95),
+        }

@@ -42,7 +42,7 @@ class RunView:
         self.labels = probe_images(self.config.train.data)[1]
         self.generation = 0
         """Counts how often what was recorded has been replaced: the frames of another generation are others."""
-        self._lock = threading.RLock()
+        self._lock, self._reading = threading.RLock(), threading.Lock()
         self._metrics, self._events = LineReader(run / METRICS_NAME), LineReader(run / EVENTS_NAME)
         self._codes = CodesReader(run)
         self._forget()
@@ -57,6 +57,8 @@ class RunView:
         self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
         self._waiting: list[tuple[int, Tensor]] = []
         self._by_step: dict[int, dict[str, Any]] = {}
+        self._newest: list[int] = []
+        """The step of the newest keyframe, if there is one."""
         self._keyframe: tuple[int, bytes] | None = None
         self._tail: tuple[int, int, bytes] | None = None
 
@@ -68,8 +70,17 @@ class RunView:
     def update(self) -> bool:
         """Read what is new; return whether there is a new frame.
 
+        While another session does so, this one does not wait for it, and shows what it brings next time.
         Raises LatentExplorerError where the log is damaged, or the run has been deleted.
         """
+        if not self._reading.acquire(blocking=not self.frames):
+            return False
+        try:
+            return self._read()
+        finally:
+            self._reading.release()
+
+    def _read(self) -> bool:
         with self._lock:
             lines, snapshots = self._metrics.read(), self._codes.read()
             if self._codes.replaced or self._metrics.replaced:
@@ -82,6 +93,7 @@ class RunView:
             self.events += self._events.read()
             self._by_step |= {line["step"]: line for line in lines if "test_kl" in line}
             self._waiting += snapshots
+            self._newest = run_keyframes.steps(self.run)[-1:]
             return self._take_frames()
 
     def _take_frames(self) -> bool:
@@ -131,7 +143,10 @@ class RunView:
         return min(bisect.bisect_left(self.steps, step), max(0, len(self.steps) - 1))
 
     def tail(self, start: int) -> bytes:
-        """Return the packed frames from ``start`` on."""
+        """Return the packed frames from ``start`` on; all sessions mostly ask for the same ones."""
+        kept = self._tail
+        if kept and kept[:2] == (start, len(self.frames)):
+            return kept[2]
         with self._lock:
             if self._tail is None or self._tail[:2] != (start, len(self.frames)):
                 curves = {name: values[start:] for name, values in self.curves.items()}
@@ -142,9 +157,11 @@ class RunView:
 
     def newest_keyframe(self) -> tuple[int, bytes]:
         """Return the step of the newest keyframe and its packed decoder, valid from its frame on."""
+        kept = self._keyframe
+        if kept and self._newest == [kept[0]]:
+            return kept
         with self._lock:
-            newest = run_keyframes.steps(self.run)[-1:]
-            if self._keyframe is None or newest != [self._keyframe[0]]:
+            if self._keyframe is None or self._newest != [self._keyframe[0]]:
                 step, model = run_keyframes.load(self.run, 2**62)
                 self._keyframe = step, pack_keyframe(self.series, self.frame_of(step), model)
             return self._keyframe

@@ -30,7 +30,7 @@ from vae_core.run_view import RunView
 
 PLANE: Final = "train-plane"
 PARTS: Final = ("toolbar", "legend", "inspector", "dial", "row", "samples", "curves", "rates")
-TAIL: Final = 24
+TAIL: Final = 12
 """Frames that every update brings, so that a browser may miss some updates."""
 SECONDS: Final = 0.28
 BETAS: Final = (0.0, *(float(f"{beta:.3g}") for beta in log_spaced(0.01, 200.0, 44)))
@@ -196,7 +196,7 @@ def growing(run: Path, base_id: str, recogniser: Pack | None, others: Sequence[T
         st.rerun(scope="app")
     _plane(view, base_id, recogniser, others, live=now.status in ACTIVE)
     if now.status in ACTIVE and len(view.frames) > frames:
-        carry(view.tail(max(0, min(frames, len(view.frames) - TAIL), len(view.frames) - TAIL)), key="train-tail")
+        carry(view.tail(max(0, len(view.frames) - TAIL)), key="train-tail")
         carry(view.newest_keyframe()[1], key="train-keyframe")
 
 
