@@ -15,7 +15,7 @@ from vae_core.estimators import Estimate
 from vae_core.figures import Say, styled
 from vae_core.gaps import Gaps
 from vae_core.palette import LIGHT, Palette
-from vae_core.posterior_raster import Raster, levels
+from vae_core.posterior_raster import Box, Raster, levels
 from vae_core.refinement import Course
 
 CLOSE: Final = 400
@@ -46,8 +46,10 @@ def ellipse(mean: torch.Tensor, factor: torch.Tensor) -> tuple[NDArray[np.float6
     return both[0], both[1]
 
 
-def close_up(raster: Raster, gaps: Gaps, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
+def close_up(raster: Raster, gaps: Gaps, shown: Box, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
     """Return the posterior as the regions of 50, 90 and 99 % of it, and q on its way to the best Gaussian.
+
+    ``shown`` is the `window`, and the raster that of the posterior within.
 
     Its frames, named by their number, move the ellipse and its trail; see `play_controls`.
     """
@@ -65,9 +67,9 @@ def close_up(raster: Raster, gaps: Gaps, palette: Palette = LIGHT, say: Say = st
         for number, step in enumerate(chosen)
     ]
     styled(figure, CLOSE)
-    x, y = _window(raster, start, best.mean[0])
-    figure.update_xaxes(range=x, constrain="domain", showgrid=True, gridcolor=_GRID)
-    figure.update_yaxes(range=y, scaleanchor="x", constrain="domain")
+    x0, y0, x1, y1 = shown
+    figure.update_xaxes(range=[x0, x1], constrain="domain", showgrid=True, gridcolor=_GRID)
+    figure.update_yaxes(range=[y0, y1], scaleanchor="x", constrain="domain")
     figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
     return figure
 
@@ -115,9 +117,10 @@ def shown_steps(course: Course) -> list[int]:
     return sorted({round(step) for step in np.linspace(0, len(course) - 1, count)})
 
 
-def _window(raster: Raster, course: Course, best: torch.Tensor) -> list[list[float]]:
-    """Return the ranges of both axes: around what holds the posterior, and the whole course."""
-    high = raster.values > levels(raster)[-1]
+def window(raster: Raster, gaps: Gaps) -> Box:
+    """Return what the close-up shows: nine tenths of the posterior, the whole course, and the best Gaussian."""
+    high = raster.values >= levels(raster)[1]
+    course, best = gaps.refined, gaps.best_q.mean[0]
     sigma = torch.sqrt((course.factor[:, 0] ** 2).sum(-1))
     centres, spans = [], []
     for axis, (places, taken) in enumerate(((raster.x, high.any(0)), (raster.y, high.any(1)))):
@@ -125,11 +128,10 @@ def _window(raster: Raster, course: Course, best: torch.Tensor) -> list[list[flo
         low = min(places[taken].min(), (centre - spread).min().item(), best[axis].item())
         top = max(places[taken].max(), (centre + spread).max().item(), best[axis].item())
         centres.append((low + top) / 2)
-        spans.append(1.1 * (top - low))
+        spans.append(1.2 * (top - low))
     height = max(spans[1], spans[0] / WIDE)
-    return [
-        [centre - size / 2, centre + size / 2] for centre, size in zip(centres, (WIDE * height, height), strict=True)
-    ]
+    (x, y), width = centres, WIDE * height
+    return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 
 def play_controls(figure: go.Figure, play: str, pause: str, ink: str) -> go.Figure:
@@ -213,7 +215,7 @@ def estimator_chart(
         if each.effective is not None:
             hover = f"%{{y:.1f}} {say('of %{x:,} samples count')}<extra></extra>"
             line = go.Scatter(
-                x=each.samples, y=each.effective, mode="lines+markers", showlegend=False, hovertemplate=hover,
+                x=each.samples.tolist(), y=each.effective.tolist(), mode="lines+markers", showlegend=False, hovertemplate=hover,
                 line={"color": colours[each.name], "width": 2}, marker={"size": 5},
             )  # fmt: skip
             figure.add_trace(line, row=2, col=1)
@@ -233,8 +235,8 @@ def _shades(palette: Palette) -> tuple[str, str, str]:
 
 def _add_estimate(figure: go.Figure, each: Estimate, name: str, colour: str, say: Say) -> None:
     around = {
-        "x": torch.cat([each.samples, each.samples.flip(0)]),
-        "y": torch.cat([each.high, each.low.flip(0)]),
+        "x": torch.cat([each.samples, each.samples.flip(0)]).tolist(),
+        "y": torch.cat([each.high, each.low.flip(0)]).tolist(),
         "fill": "toself",
         "fillcolor": faded(colour, 0.18),
         "line": {"width": 0},
@@ -247,7 +249,7 @@ def _add_estimate(figure: go.Figure, each: Estimate, name: str, colour: str, say
     hover = f"{name}: %{{y:.2f}} {say('nats from %{x:,} samples')}<extra></extra>"
     line: dict[str, Any] = {"color": colour, "width": 2}
     middle = go.Scatter(
-        x=each.samples, y=each.median, mode="lines+markers", name=name, line=line, marker={"size": 5},
+        x=each.samples.tolist(), y=each.median.tolist(), mode="lines+markers", name=name, line=line, marker={"size": 5},
         hovertemplate=hover, legendgroup=each.name,
     )  # fmt: skip
     figure.add_trace(middle, row=1, col=1)

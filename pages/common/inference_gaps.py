@@ -11,8 +11,9 @@ from pages.common.i18n import _
 from pages.common.inference_view import Look, Subject, known_split, look, show_course, split, terms
 from pages.common.sides import Side
 from vae_core.export import grid_png
-from vae_core.figures_inference import close_up, ladder, play_controls
+from vae_core.figures_inference import close_up, ladder, play_controls, window
 from vae_core.palette import Palette, for_theme
+from vae_core.posterior_raster import posterior_raster
 
 PLAIN: Final[dict[str, Any]] = {"displayModeBar": False}
 FINE: Final = 0.02
@@ -77,7 +78,10 @@ def gap_panel(side: Side, chosen: Subject) -> None:
         if found.raster is None:
             st.caption(_("A latent space of one dimension is no plane."))
         else:
-            figure = play_controls(close_up(found.raster, gaps, palette(), _), _("Play"), _("Pause"), _ink())
+            shown = window(found.raster, gaps)
+            near = posterior_raster(side.model, chosen.x, found.posterior, within=shown)
+            figure = close_up(near, gaps, shown, palette(), _)
+            figure = play_controls(figure, _("Play"), _("Pause"), _ink())
             st.plotly_chart(figure, key="close-up", config=PLAIN)
             if known_split(side, chosen) is None:
                 st.button(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pages.common.i18n import _
 from pages.common.inference_view import Look
-from pages.common.plane_layers import Ellipse, Field, Layer, Line, Marks
+from pages.common.plane_layers import Course, Ellipse, Field, Layer, Marks
+from vae_core.figures_inference import shown_steps
 from vae_core.gaps import Gaps
 from vae_core.modes import Modes
 
@@ -28,8 +29,10 @@ def layers(look: Look, gaps: Gaps | None) -> list[Layer]:
     if look.q is not None:
         found.append(Ellipse(_("encoder's q(z|x)"), look.q.mean[0].numpy(), look.q.covariance[0].numpy(), "warm"))
     if gaps is not None:
-        if len(gaps.refined) > 1:
-            found.append(Line("", gaps.refined.mean[:, 0].numpy(), "cool"))
+        course, steps = gaps.refined, shown_steps(gaps.refined)
+        if len(steps) > 1:
+            covariances = course.factor[steps, 0] @ course.factor[steps, 0].mT
+            found.append(Course(_("q refined"), course.mean[steps, 0].numpy(), covariances.numpy()))
         best = gaps.best_q
         found.append(Ellipse(_("best Gaussian"), best.mean[0].numpy(), best.covariance[0].numpy(), "cool", dashed=True))
     found.append(mode_marks(look.modes))

@@ -1,0 +1,84 @@
+"""The charts of inference: what they hold, and that their frames move q and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.folded import Folded
+from vae_core.estimators import estimates
+from vae_core.evidence import posterior
+from vae_core.figures_inference import (
+    close_up,
+    ellipse,
+    estimator_chart,
+    ladder,
+    play_controls,
+    shown_steps,
+    window,
+)
+from vae_core.gaps import Gaps, gaps
+from vae_core.modes import find_modes
+from vae_core.posterior_raster import Raster, posterior_raster
+
+
+@pytest.fixture(scope="module")
+def one() -> tuple[Raster, Gaps]:
+    """A posterior of two modes and its gaps, with an encoder that stands aside."""
+    exact = Folded((3.0, 0.7), 0.01)
+    exact.model.encoder.state_dict()["layers.0.bias"].add_(torch.tensor([0.1, 0.1, 0.5, 0.0]))
+    x = exact.half.images(torch.tensor([[0.8, 0.3]]))
+    found = posterior(exact.model, x)
+    split = gaps(exact.model, x, found, find_modes(exact.model, x, found))
+    return posterior_raster(exact.model, x, found), split
+
+
+def test_an_ellipse_is_the_outline_at_one_and_two_sigma() -> None:
+    factor = torch.tensor([[0.5, 0.0], [0.2, 0.3]])
+    x, y = ellipse(torch.tensor([1.0, -1.0]), factor)
+    centred = np.stack([x - 1, y + 1])
+    distance = np.linalg.norm(np.linalg.solve(factor.double().numpy(), centred[:, ~np.isnan(x)]), axis=0)
+    assert distance == pytest.approx([1.0] * 73 + [2.0] * 73)
+
+
+def test_the_close_up_moves_q_from_the_encoder_to_the_best(one: tuple[Raster, Gaps]) -> None:
+    raster, split = one
+    shown = window(raster, split)
+    figure = play_controls(close_up(raster, split, shown), "Play", "Pause", "#000000")
+    first, last = figure.frames[0], figure.frames[-1]
+    assert [frame.name for frame in figure.frames] == [str(n) for n in range(len(shown_steps(split.refined)))]
+    assert first.traces == last.traces
+    for frame, step in ((first, 0), (last, -1)):
+        x, y = ellipse(split.refined.mean[step, 0], split.refined.factor[step, 0])
+        assert frame.data[0].x == pytest.approx(x, nan_ok=True)
+        assert frame.data[0].y == pytest.approx(y, nan_ok=True)
+    assert f"{split.refined.elbo[-1, 0]:.2f}" in last.data[0].name
+    assert len(figure.layout.sliders[0].steps) == len(figure.frames)
+    best = split.best_q.mean[0].tolist()
+    assert shown[0] < best[0] < shown[2]
+    assert shown[1] < best[1] < shown[3]
+
+
+def test_the_ladder_leads_from_the_elbo_to_the_evidence(one: tuple[Raster, Gaps]) -> None:
+    split = one[1]
+    first, second = ladder(split).data
+    assert first.base == pytest.approx(split.elbo)
+    assert first.base + first.x[0] == pytest.approx(second.base)
+    assert second.base + second.x[0] == pytest.approx(split.log_evidence)
+
+
+def test_the_estimators_share_their_axis_with_the_exact_line() -> None:
+    exact = Folded((3.0, 0.7), 0.01)
+    x = exact.half.images(torch.tensor([[0.8, 0.3]]))
+    value = exact.log_evidence(x).item()
+    found = estimates(exact.model, x, torch.Generator().manual_seed(0), most=1000, repeats=2)
+    figure = estimator_chart(found, value)
+    assert figure.layout.xaxis.type == "log"
+    low, high = figure.layout.yaxis.range
+    assert low < value < high
+    assert high - low < 120
+    assert {trace.name for trace in figure.data if trace.name} == {
+        "Monte Carlo from the prior", "importance sampling from q", "ELBO (IWAE-1)", "IWAE-10", "IWAE-100",
+    }  # fmt: skip
+    assert len(estimator_chart(found, None).layout.shapes) == 0
