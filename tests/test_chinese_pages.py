@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.common import inference_view, learn_sections
 from pages.common.i18n import translation
 from pages.common.language import OWN_NAME
 from pages.common.text import LONGEST
@@ -27,12 +28,15 @@ PAGES = [
     ("explorer", {"panel": "draw", "pins": "0,0~1,1"}),
     ("explorer", {"panel": "selection", "selection": "-1,-1~1,-1~1,1", "model": "vae-classic"}),
     ("explorer", {"panel": "card", "model": "vae-any-beta", "nonsense": "1", "z": "here", "data": "own"}),
+    ("explorer", {"panel": "geometry", "pins": "0,0~1,1"}),
     ("compare", {"part": "measures"}),
     ("compare", {"part": "reconstructions", "other": "vae-gaussian"}),
     ("compare", {"part": "samples"}),
     ("compare", {"part": "interpolation"}),
     ("beta", {"panel": "names", "beta": "one"}),
     ("beta", {"panel": "gallery"}),
+    *(("inference", {"part": part}) for part in inference_view.PARTS),
+    *(("learn", {"section": section}) for section in learn_sections.BY_KEY),
     ("train", {"run": "nowhere"}),
     *(("train", {"run": "one", "panel": panel}) for panel in ("settings", "compare", "fork", "microscope", "manage")),
 ]
