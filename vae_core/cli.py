@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "train a model in a run directory",
     "evaluate": "measure a model on a data set, in nats per image",
     "decode": "write the mean image of p(x|z) at one z",
+    "geodesic": "measure the shortest way between two z by the images along it",
     "runs": "list, show, steer, fork and check training runs",
     "zoo": "train and measure the bundled models again",
     "bench": "measure speed on this machine, and the likelihood that training reaches",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vae_core import bench, bench_likelihood, bench_plane, bench_runs, bench_watch
+from vae_core import bench, bench_geodesic, bench_likelihood, bench_plane, bench_runs, bench_watch
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
 from vae_core.config import PRECISIONS, PRESETS
@@ -16,6 +16,7 @@ SUMMARIES = {
     "train": "training throughput against the usual DataLoader script",
     "evidence": "exact log-evidence: its time, and its distance from a finer grid",
     "decode": "decoder throughput",
+    "geodesic": "geodesics between digits of different class, against the straight line",
     "plane": "the latent plane in a browser: pointer to decoded image, first draw, panning, memory",
     "runs": "training runs: what recording costs, how quickly a trainer obeys, memory and disk",
     "watch": "a run watched in a browser: how soon, how often, at what cost to the server, by how many",
@@ -49,6 +50,11 @@ def _evidence_options(parser: argparse.ArgumentParser) -> None:
 def _decode_options(parser: argparse.ArgumentParser) -> None:
     _model_option(parser)
     parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each batch size (2)")
+
+
+def _geodesic_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", help="a bundled model, a run directory or a checkpoint file (all bundled planes)")
+    parser.add_argument("--pairs", type=at_least(1), default=20, metavar="N", help="of digits, for each model (20)")
 
 
 def _plane_options(parser: argparse.ArgumentParser) -> None:
@@ -112,6 +118,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "train": _train_options,
     "evidence": _evidence_options,
     "decode": _decode_options,
+    "geodesic": _geodesic_options,
     "plane": _plane_options,
     "runs": _runs_options,
     "watch": _watch_options,
@@ -129,6 +136,7 @@ def run(arguments: argparse.Namespace) -> None:
         "train": bench.train,
         "evidence": bench.evidence,
         "decode": bench.decode,
+        "geodesic": bench_geodesic.measure,
         "plane": bench_plane.measure,
         "runs": bench_runs.measure,
         "watch": bench_watch.measure,
