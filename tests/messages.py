@@ -87,6 +87,19 @@ def parts_of(text: str) -> dict[str, list[str]]:
     return {kind: sorted(each) for kind, each in {**found, "links": LINK.findall(text)}.items()}
 
 
+def loose_stars(text: str) -> list[str]:
+    """Return the pairs of stars that Markdown would show as they are: bold text begins and ends with a word.
+
+    Where there is no space, as in Chinese, stars beside a full stop belong to neither side of it.
+    """
+    bold = re.finditer(r"(.?)\*\*(.+?)\*\*(.?)", text, re.DOTALL)
+    return [
+        inner
+        for before, inner, after in (each.groups() for each in bold)
+        if (before.isalnum() and not inner[0].isalnum()) or (after.isalnum() and not inner[-1].isalnum())
+    ]
+
+
 def plain(text: str) -> str:
     """Return a text without what every language writes alike."""
     for pattern in (FORMULA, VALUE, re.compile(r"`[^`]*`"), LINK):

@@ -11,7 +11,7 @@ from babel import Locale
 from pages.common import catalogues
 from pages.common.i18n import SOURCE_LANGUAGE, languages
 from tests import messages
-from tests.messages import Entry, longest, parts_of, plain
+from tests.messages import Entry, longest, loose_stars, parts_of, plain
 
 TRANSLATED = [language for language in languages() if language != SOURCE_LANGUAGE]
 ALIKE = {"ELBO", "MB", "float", "log", "nat", "KL", "VAE", "AE", "MNIST", "PNG", "GIF", "zip", "TensorBoard"}
@@ -60,6 +60,12 @@ def test_translations_take_over_values_formulas_and_links(entries: list[Entry]) 
         if parts_of(said) != parts_of(longest(entry.message)) or said.count("**") != longest(entry.message).count("**")
     ]
     assert wrong == []
+
+
+def test_bold_text_stays_bold(entries: list[Entry]) -> None:
+    assert [(entry.part, said) for entry in entries for said in entry.translations if loose_stars(said)] == []
+    assert loose_stars("**逐个生成。**任何") == ["逐个生成。"]
+    assert not loose_stars("**逐个生成**。任何**分布**都行：**a。**")
 
 
 def test_plurals_have_as_many_forms_as_the_language(language: str, entries: list[Entry]) -> None:
