@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.common import caches, image_sets, keys, own_models, state
 from pages.common.details import nearest_image, recogniser
+from pages.common.geometry_panel import Plane, geometry_panel
 from pages.common.i18n import _
 from pages.common.inference_digits import digits_panel
 from pages.common.inference_estimators import estimator_panel
@@ -23,7 +24,6 @@ from pages.common.inference_view import (
     PARTS,
     SOURCE,
     VIEW,
-    Look,
     Subject,
     is_exact,
     known_split,
@@ -65,8 +65,11 @@ def infer(side: Side, images: image_sets.Shown, recogniser_id: str | None) -> No
     with st.container(horizontal=True, vertical_alignment="center", key="inline-digit"):
         choose_digit()
     chosen = subject(side, images)
-    if side.atlas:
-        _plane(side, chosen, images, recogniser_id)
+    above = st.container(key="plane-place")
+    geometry = side.atlas is not None and chosen is not None and state.get(PART) == "geometry"
+    if side.atlas and not geometry:
+        with above:
+            _plane(side, chosen, recogniser_id, _layers(side, chosen))
     if state.get(SOURCE) == "own":
         pad(PLANE, key="pad")
     if chosen is None:
@@ -78,6 +81,12 @@ def infer(side: Side, images: image_sets.Shown, recogniser_id: str | None) -> No
         with right:
             identity(side, chosen)
         _parts(side, chosen, images)
+        if geometry:
+            # Known once it is measured; until then the plane stays as it is.
+            whose = Plane(side.key, side.model, side.codes)
+            over = geometry_panel(whose, plane_state().pins, straight_is_drawn=True)
+            with above:
+                _plane(side, chosen, recogniser_id, [*over, *_layers(side, chosen)])
     else:
         _without_grid(side, chosen)
     state.publish(VIEW)
@@ -107,7 +116,7 @@ def _another() -> None:
     state.put(Z, None)
 
 
-def _plane(side: Side, chosen: Subject | None, images: image_sets.Shown, recogniser_id: str | None) -> None:
+def _plane(side: Side, chosen: Subject | None, recogniser_id: str | None, over: list[Layer]) -> None:
     assert side.atlas is not None
     shown = plane_state()
     found = look(side, chosen) if chosen else None
@@ -124,18 +133,18 @@ def _plane(side: Side, chosen: Subject | None, images: image_sets.Shown, recogni
         hidden=shown.hidden,
         mode=shown.mode,
         parts=("toolbar", "legend", "inspector"),
-        layers=_layers(side, chosen, found),
+        layers=over,
         rest=False,
         revision=state.revision(),
         on_change=partial(_take_over, side, chosen.key if chosen else ""),
     )
 
 
-def _layers(side: Side, chosen: Subject | None, found: Look | None) -> list[Layer]:
-    """Return what lies over the plane; the brush shows a posterior of its own."""
-    if chosen is None or found is None or state.get(PART) == "inpainting":
+def _layers(side: Side, chosen: Subject | None) -> list[Layer]:
+    """Return what inference lays over the plane; the brush shows a posterior of its own."""
+    if chosen is None or state.get(PART) == "inpainting":
         return []
-    return layers(found, known_split(side, chosen) if state.get(PART) == "gaps" else None)
+    return layers(look(side, chosen), known_split(side, chosen) if state.get(PART) == "gaps" else None)
 
 
 def _take_over(side: Side, image: str) -> None:
@@ -144,8 +153,8 @@ def _take_over(side: Side, image: str) -> None:
     if now.brushed is not None:
         st.session_state[keys.BRUSHED] = (image, now.brushed)
     if now.pins and now.pins != before.pins:
-        place = now.pins[-1]
-        state.put(PINS, (place,))
+        # A geodesic runs between two places: from the digit before to this one.
+        state.put(PINS, now.pins[-2:] if state.get(PART) == "geometry" else now.pins[-1:])
         nearest = nearest_image(side.codes, side.images, plane_state())
         if nearest is not None and nearest.index < DIGITS:
             state.put(DIGIT, nearest.index)
@@ -169,10 +178,10 @@ def _parts(side: Side, chosen: Subject, images: image_sets.Shown) -> None:
         estimator_panel(side, chosen)
     elif part == "digits":
         digits_panel(side, images)
-    elif side.atlas:
+    elif not side.atlas:
+        st.markdown(_("This needs a plane, and this model's latent space is none."))
+    elif part == "inpainting":
         inpainting_panel(side, chosen, PLANE)
-    else:
-        st.markdown(_("Inpainting needs a plane, and this model's latent space is none."))
 
 
 def _without_grid(side: Side, chosen: Subject) -> None:
@@ -191,6 +200,7 @@ def _part_title(part: str) -> str:
         "estimators": _("Estimators"),
         "digits": _("Digits by gap"),
         "inpainting": _("Inpainting"),
+        "geometry": _("Geometry"),
     }[part]
 
 

@@ -153,6 +153,18 @@ def test_a_switch_that_is_none_gives_a_notice() -> None:
     assert "Click two places" in words(at)
 
 
+def test_on_the_inference_page_it_lies_under_the_posterior() -> None:
+    view = {"model": MODEL, "part": "geometry", "pins": PINS, "geometry": "geodesic,magnification"}
+    at = open_page("inference", view)
+    kinds = [layer["kind"] for layer in layers(at)]
+    assert kinds[:3] == ["field", "line", "field"]
+    assert [layer["scale"] for layer in layers(at) if layer["kind"] == "field"] == ["magnitude", "posterior"]
+    assert numbers(at, "Geodesic") < numbers(at, "Straight line")
+    assert (said(at, "part"), said(at, "pins")) == ("geometry", PINS)
+    fine(at.segmented_control(key="view.part").set_value("gaps").run())
+    assert "magnitude" not in [layer.get("scale") for layer in layers(at)]
+
+
 def test_both_films_show_images_at_equal_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[torch.Tensor] = []
 

@@ -153,7 +153,8 @@ def _percent(length: float, straight: float) -> str:
 def _film(plane: Plane, title: str, curve: Curve) -> None:
     st.markdown(title)
     images = to_grey(_decoded(plane, curve.evenly(FILM)))
-    st.image(grid_png(images, scale=3), alt=title.replace("*", ""), width="stretch")
+    # The grey between the images stands back in both themes.
+    st.image(grid_png(images, scale=3, background=128), alt=title.replace("*", ""), width="stretch")
 
 
 @torch.no_grad()

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from pages.common import keys, state
+from pages.common.geometry_panel import GEOMETRY
 from pages.common.image_sets import Shown
 from pages.common.own_models import model_parameter
-from pages.common.parameters import Parameter, Z, choice, whole
+from pages.common.parameters import PINS, Parameter, Z, choice, whole
 from pages.common.plane_view import COLOUR, HIDDEN, MODE, SHOWN
 from pages.common.sides import Side
 from vae_core.evidence import Posterior, posterior
@@ -25,7 +26,7 @@ from vae_core.posterior_raster import Raster, posterior_raster
 from vae_core.quadrature import MAX_DIMENSION, Survey, needed_half_width
 from vae_core.registry import BUNDLED
 
-PARTS: Final = ("gaps", "estimators", "digits", "inpainting")
+PARTS: Final = ("gaps", "estimators", "digits", "inpainting", "geometry")
 ORDERS: Final = ("gap", "amortisation", "approximation", "modes", "number")
 DIGITS: Final = 10_000
 MODEL: Final = model_parameter("model", BUNDLED[0])
@@ -33,7 +34,9 @@ DIGIT: Final = whole("digit", DIGITS - 1)
 SOURCE: Final = choice("source", ("test", "own"))
 PART: Final = choice("part", PARTS)
 ORDER: Final = choice("by", ORDERS)
-VIEW: Final[tuple[Parameter[Any], ...]] = (MODEL, SOURCE, DIGIT, Z, COLOUR, SHOWN, HIDDEN, MODE, PART, ORDER)
+VIEW: Final[tuple[Parameter[Any], ...]] = (
+    MODEL, SOURCE, DIGIT, Z, PINS, COLOUR, SHOWN, HIDDEN, MODE, PART, ORDER, GEOMETRY,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
