@@ -86,7 +86,7 @@ def _style() -> None:
         }
         /* In the bar at the top, between the menu and the sign that a page is at work. */
         .st-key-language {
-          position: fixed; top: 0; right: 3.5rem; width: auto; height: 3.75rem; z-index: 999991; align-items: center;
+          position: fixed; top: 0; right: 3.5rem; width: auto; height: 3.75rem; z-index: 999990; align-items: center;
         }
         .st-key-document-language { position: absolute; }
         [data-testid=stLayoutWrapper]:has(> .st-key-language) { position: absolute; }
