@@ -193,8 +193,9 @@ export class Brush {
   /** Whether a view of it is on the page: without one the plane shows nothing of it. */
   setOpen(open) {
     this.open = open;
-    if (!open) this.plane.stage.layers.setLive([]);
-    else this.setAtlas();
+    if (open) return this.setAtlas();
+    this.plane.setBeside(null);
+    return this.plane.stage.layers.setLive([]);
   }
 
   setAtlas() {

@@ -27,9 +27,10 @@ export function contoursOfField(field) {
 export function contoursOfSurface(surface, lattice) {
   const fineness = finenessOf(surface.width, surface.height);
   const fine = refine(surface.values, surface.width, surface.height, fineness);
-  const widths = (first, count) => Float64Array.from({ length: count }, (_, k) => Math.exp(lattice.logWidthAt(first + k / fineness)));
+  const step = surface.stride / fineness;
+  const widths = (first, count) => Float64Array.from({ length: count }, (_, k) => Math.exp(lattice.logWidthAt(first + k * step)));
   const cells = { across: widths(surface.i, fine.width), up: widths(surface.j, fine.height) };
-  const place = (i, j) => [lattice.coordinate(surface.i + i / fineness), lattice.coordinate(surface.j + j / fineness)];
+  const place = (i, j) => [lattice.coordinate(surface.i + i * step), lattice.coordinate(surface.j + j * step)];
   return { paths: pathsOf(fine, regionLevels(fine.values, SHARES, cells), place), magnitude: null };
 }
 

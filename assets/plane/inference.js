@@ -110,9 +110,10 @@ export class Inference {
 
   #renew(show) {
     const { table, lattice } = this;
-    this.surface = surfaceOf(table);
+    // From the level after the coarsest on, once all of that is there.
+    this.surface = surfaceOf(table, this.background.length ? STRIDES[0] : NEXT_LEVEL);
     this.masses = massesOf(this.surface, lattice);
-    const node = (k) => [lattice.coordinate(this.surface.i + (k % this.surface.width)), lattice.coordinate(this.surface.j + Math.floor(k / this.surface.width))];
+    const node = (k) => [lattice.axis[this.surface.along(k)], lattice.axis[this.surface.up(k)]];
     const modes = modesOf(this.surface, this.masses).map(({ k, share }) => ({ z: node(k), share }));
     show(contoursOfSurface(this.surface, lattice), modes);
     if (this.dirty) {

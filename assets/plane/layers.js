@@ -30,6 +30,7 @@ export class Layers {
     this.text = "[]";
     this.held = new Map();
     this.given = [];
+    this.taken = 0;
     this.live = [];
     this.began = null;
   }
@@ -44,6 +45,8 @@ export class Layers {
     this.given = (list ?? []).filter(({ kind }) => Object.hasOwn(PENS, kind)).map((layer) => (layer.kind === "field" ? this.#withContours(layer, before) : layer));
     if (this.given.some(({ kind }) => kind === "course") && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
     this.#changed();
+    // For measurements and tests: so many lists have come.
+    this.plane.stage.node.dataset.layers = String(++this.taken);
   }
 
   /** Sends what has a course along it, from its beginning. */

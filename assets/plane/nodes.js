@@ -3,9 +3,9 @@
 const BEND = 1.25;
 
 /** Cells along a side of the finest level. */
-export const CELLS = 256;
+export const CELLS = 512;
 /** The finest level's nodes that each level goes over at a time, coarsest first: every level holds those before it. */
-export const STRIDES = [8, 4, 2, 1];
+export const STRIDES = [16, 8, 4, 2, 1];
 
 export class Lattice {
   /** Over [-reach, reach] along both axes. */

@@ -33,7 +33,10 @@ export class PartView {
     const plane = planes.get(this.data?.plane);
     if (!plane?.stage) return;
     this.part = plane.openPart(this.data.role);
-    if (this.node.firstChild !== this.part.body) this.node.replaceChildren(this.part.body);
+    const { body } = this.part;
+    // The brush belongs where the plane can be seen while one draws.
+    const beside = this.data.role === "brush" && (plane.beside.contains(body) || plane.setBeside(body));
+    if (!beside && this.node.firstChild !== body) this.node.replaceChildren(body);
     this.node.dataset.dark = String(plane.theme.dark);
     this.part.take(this.data);
   }

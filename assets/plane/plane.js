@@ -79,6 +79,16 @@ export class LatentPlane extends Looking {
     if (Object.keys(changes).length) this.told = null;
   }
 
+  /** What stands beside the plane in place of the readings, or null for those. Returns whether there is room for it. */
+  setBeside(node) {
+    if (!this.inspector) return false;
+    if (node) this.beside.append(node);
+    else this.beside.replaceChildren();
+    this.beside.hidden = node === null;
+    this.inspector.node.hidden = node !== null;
+    return true;
+  }
+
   has(part) {
     return !this.data.parts || this.data.parts.includes(part);
   }
@@ -100,12 +110,13 @@ export class LatentPlane extends Looking {
     this.legend = this.has("legend") ? new Legend(this) : null;
     this.toolbar = this.has("toolbar") ? new Toolbar(this) : null;
     this.speech = new Speech(this);
+    this.beside = element("div", { class: "inspector beside", hidden: true });
     const nodes = (...parts) => parts.filter(Boolean).map((part) => part.node);
     this.node = element(
       "div",
       { class: "latent-plane" },
       element("div", { class: "head" }, ...nodes(this.toolbar, this.legend)),
-      element("div", { class: "body" }, element("div", { class: "column" }, this.stage.node, ...nodes(this.dial)), ...nodes(this.inspector)),
+      element("div", { class: "body" }, element("div", { class: "column" }, this.stage.node, ...nodes(this.dial)), ...nodes(this.inspector), this.beside),
       ...nodes(this.row, this.samples, this.curves, this.rates, this.path, this.has("pad") ? this.pad : null),
       this.speech.node,
     );

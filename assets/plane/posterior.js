@@ -3,10 +3,11 @@
 import { CELLS, STRIDES } from "./nodes.js";
 import { highest, refine } from "./raster.js";
 
-const DEEP = 30;
+const DEEP = 80;
 const MARGIN = 2;
+const WIDE = 160;
 // How far below the highest, in nats, a level looks closer, and from which bend of the surface on.
-const REACHES = { 4: 40, 2: 14, 1: 9 };
+const REACHES = { 8: 40, 4: 14, 2: 9, 1: 9 };
 const BENT = 0.15;
 const SUMMED = 20;
 
@@ -16,9 +17,18 @@ class Part {
     Object.assign(this, { values, width, height, i, j, stride });
   }
 
+  /** Where place k is among the lattice's nodes, along and up, or somewhat beside it. */
+  along(k, aside = 0) {
+    return this.i + ((k % this.width) + aside) * this.stride;
+  }
+
+  up(k, aside = 0) {
+    return this.j + (Math.floor(k / this.width) + aside) * this.stride;
+  }
+
   /** The lattice's node at place k. */
   node(k) {
-    return (this.j + Math.floor(k / this.width) * this.stride) * (CELLS + 1) + this.i + (k % this.width) * this.stride;
+    return this.up(k) * (CELLS + 1) + this.along(k);
   }
 
   /** What of it is not far below the highest, and what surrounds that. */
@@ -58,13 +68,19 @@ class Part {
   }
 }
 
-/** log p(z, seen) over all of the lattice where it is not negligible; the coarsest level must be in the table. */
-export function surfaceOf(table) {
-  const [coarsest] = STRIDES;
-  const side = CELLS / coarsest + 1;
-  let part = new Part(new Float32Array(side * side), side, side, 0, 0, coarsest);
+/**
+ * log p(z, seen) over all of the lattice where it is not negligible, as fine as its width allows. All nodes of the level
+ * with this stride must be in the table.
+ */
+export function surfaceOf(table, stride = STRIDES[0]) {
+  const side = CELLS / stride + 1;
+  let part = new Part(new Float32Array(side * side), side, side, 0, 0, stride);
   part.learn(table);
-  while (part.stride > 1) part = part.crop().halve(table);
+  while (part.stride > 1) {
+    const cropped = part.crop();
+    if (part.stride === 2 && Math.max(cropped.width, cropped.height) > WIDE) return cropped;
+    part = cropped.halve(table);
+  }
   return part;
 }
 
@@ -72,14 +88,17 @@ export function surfaceOf(table) {
 export function wantedNodes(surface, table) {
   const { values, width, height } = surface;
   const top = highest(values);
-  for (const stride of STRIDES.slice(1)) {
+  for (const level of STRIDES.slice(1)) {
+    const stride = level / surface.stride;
+    if (stride < 1) continue;
     const found = [];
-    const first = (from) => (stride - (from % stride)) % stride;
+    const first = (from) => (stride - ((from / surface.stride) % stride)) % stride;
     for (let j = first(surface.j); j < height; j += stride) {
       for (let i = first(surface.i); i < width; i += stride) {
         const k = j * width + i;
-        if (values[k] < top - REACHES[stride] || table.has(surface.node(k))) continue;
-        if (isBent(values, width, height, i, j, stride)) found.push(k);
+        const bend = bendAt(values, width, height, i, j, stride);
+        // A summit between nodes may be higher than they are by what the surface bends.
+        if (bend > BENT && values[k] + bend > top - REACHES[level] && !table.has(surface.node(k))) found.push(k);
       }
     }
     if (found.length) return found.sort((a, b) => values[b] - values[a]).map((k) => surface.node(k));
@@ -87,22 +106,22 @@ export function wantedNodes(surface, table) {
   return [];
 }
 
-// Whether the surface bends so much from one node of a level to the next that what lies between is a guess.
-function isBent(values, width, height, i, j, stride) {
+// How much the surface bends from one node of a level to the next: what lies between is a guess where that is much.
+function bendAt(values, width, height, i, j, stride) {
   const k = j * width + i;
-  const bend = (inside, step) => inside && Math.abs(values[k - step] - 2 * values[k] + values[k + step]) > BENT;
-  return bend(i >= stride && i + stride < width, stride) || bend(j >= stride && j + stride < height, stride * width);
+  const bend = (inside, step) => (inside ? Math.abs(values[k - step] - 2 * values[k] + values[k + step]) : 0);
+  return Math.max(bend(i >= stride && i + stride < width, stride), bend(j >= stride && j + stride < height, stride * width));
 }
 
 /** The mass of every node of a surface, summing to one. */
 export function massesOf(surface, lattice) {
-  const { values, width } = surface;
+  const { values } = surface;
   const top = highest(values);
   const masses = new Float64Array(values.length);
   let total = 0;
   for (let k = 0; k < values.length; k++) {
     if (values[k] < top - SUMMED) continue;
-    masses[k] = Math.exp(values[k] - top + lattice.logWidth[surface.i + (k % width)] + lattice.logWidth[surface.j + Math.floor(k / width)]);
+    masses[k] = Math.exp(values[k] - top + lattice.logWidth[surface.along(k)] + lattice.logWidth[surface.up(k)]);
     total += masses[k];
   }
   for (let k = 0; k < masses.length; k++) masses[k] /= total;
@@ -118,7 +137,7 @@ export function drawFrom(surface, masses, lattice, count, random) {
     const wanted = random.uniform() * sum;
     const [dx, dy] = [random.uniform() - 0.5, random.uniform() - 0.5];
     const k = firstAbove(sums, wanted);
-    return [lattice.coordinate(surface.i + (k % surface.width) + dx), lattice.coordinate(surface.j + Math.floor(k / surface.width) + dy)];
+    return [lattice.coordinate(surface.along(k, dx)), lattice.coordinate(surface.up(k, dy))];
   });
 }
 

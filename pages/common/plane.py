@@ -187,6 +187,7 @@ def brush(
 ) -> None:
     """Show an image beside the plane with the key ``plane``, of which one reveals, hides or paints pixels.
 
+    It takes the place of the inspector; of a plane without one it stands where this is called.
     The plane then shows p(z | seen pixels) as it follows the brush, in the browser alone; what the brush has left when
     it is let go is reported in the plane's state, as ``brushed``. Where the model has no prior, or another latent size
     than 2, it says why it cannot.

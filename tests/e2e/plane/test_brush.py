@@ -27,7 +27,7 @@ TABLE = """
   const lattice = new plane.Lattice(4.5);
   window.table = new plane.PixelTable(() => atlas.decoderAt(0), lattice);
   const decode = (nodes) => { for (let k = 0; k < nodes.length; k += 4) table.add(nodes.slice(k, k + 4)); };
-  decode(lattice.level(8));
+  decode(lattice.level(16));
   table.see(Float32Array.from(image), Uint8Array.from(seen));
   let surface = plane.surfaceOf(table);
   for (let round = 0; round < 40 && table.count < 4000; round++) {
@@ -37,7 +37,8 @@ TABLE = """
     surface = plane.surfaceOf(table);
   }
   const masses = plane.massesOf(surface, lattice);
-  const place = (first, count) => Array.from(lattice.axis.slice(first, first + count));
+  const { stride } = surface;
+  const place = (first, count) => Array.from({ length: count }, (_, k) => lattice.axis[first + k * stride]);
   return {
     x: place(surface.i, surface.width), y: place(surface.j, surface.height), masses: Array.from(masses),
     modes: plane.modesOf(surface, masses).map(({ k, share }) => [k, share]),
@@ -125,7 +126,7 @@ def test_edits_one_after_another_leave_what_a_new_table_has(js: Page) -> None:
           const lattice = new plane.Lattice(4.5);
           const make = () => {
             const table = new plane.PixelTable(() => atlas.decoderAt(0), lattice);
-            table.add([100, 20000, 33000, 60000]);
+            table.add([100, 20000, 133000, 250000]);
             return table;
           };
           const [edited, image, seen] = [make(), new Float32Array(784), new Uint8Array(784)];
@@ -281,10 +282,14 @@ def test_a_page_may_give_what_is_seen_and_say_back_what_it_was_told(bench: Bench
     expect(bench.page.get_by_role("button", name="Undo")).to_be_enabled()
 
 
-def test_a_brush_that_is_put_away_leaves_nothing_on_the_plane(bench: Bench) -> None:
-    open_brush(bench)
+def test_the_brush_takes_the_place_of_the_readings_and_leaves_nothing_when_it_is_put_away(bench: Bench) -> None:
+    surface = open_brush(bench, parts=["inspector"])
+    expect(bench.page.locator("#view").get_by_test_id("brush")).to_be_visible()
+    expect(bench.page.get_by_test_id("decoded")).to_be_hidden()
     expect(bench.page.locator(".layer-key")).to_contain_text("p(z | seen pixels)")
     bench.page.evaluate("unmount()")
+    expect(surface).to_have_count(0)
+    expect(bench.page.get_by_test_id("decoded")).to_be_visible()
     expect(bench.page.locator(".layer-key")).to_be_hidden()
     assert bench.page.evaluate("document.getElementById('view').shadowRoot.querySelector('canvas.layers')") is None
 
