@@ -15,7 +15,8 @@ from pages.common.microscope import microscope
 from pages.common.parameters import RUN
 from pages.common.plane import carry
 from pages.common.text import quoted
-from pages.common.train_live import SECONDS, base, buttons, growing, show_problem, turnable
+from pages.common.train_controls import buttons, show_problem, turnable
+from pages.common.train_live import SECONDS, base, growing
 from pages.common.train_panels import choose_panel, compare, fork, manage, overlays, settings
 from pages.common.train_setup import setup, take_in
 from pages.common.train_view import ACTIVE, PANEL, VIEW, chosen, folder, follow, names, title

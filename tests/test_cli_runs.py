@@ -110,6 +110,10 @@ def test_a_run_is_steered_by_options(run: Path, capsys: Said) -> None:
     assert printed_json(capsys)["steps"] == 1
     say("control", run, "--resume", "--lr", "schedule")
     assert read_control(run) == Control(steps=1, stop=True)
+    say("control", run, "--beta", "4", "--over", "10")
+    assert read_control(run) == Control(4.0, steps=1, stop=True, beta_schedule="linear", beta_epochs=10.0)
+    say("control", run, "--beta", "2", "--beta-schedule", "cyclical", "--over", "5")
+    assert read_control(run) == Control(2.0, steps=1, stop=True, beta_schedule="cyclical", beta_epochs=5.0)
 
 
 def test_what_cannot_be_asked_is_refused(run: Path, tmp_path: Path, capsys: Said) -> None:
@@ -122,6 +126,9 @@ def test_what_cannot_be_asked_is_refused(run: Path, tmp_path: Path, capsys: Said
     assert "beta is nan: give a number from 0" in refused(capsys, *control, "--beta", "nan")
     assert "beta is -1.0" in refused(capsys, *control, "--beta", "-1")
     assert "learning rate is 0.0" in refused(capsys, *control, "--lr", "0")
+    assert "add --beta B" in refused(capsys, *control, "--over", "3")
+    assert "add --over N" in refused(capsys, *control, "--beta", "2", "--beta-schedule", "cyclical")
+    assert "length of a beta schedule" in refused(capsys, *control, "--beta", "2", "--over", "-1")
     assert read_control(run) == before
     more = {"rename": ["x"], "fork": ["--step", "1"]}
     for action in ("show", "resume", "stop", "delete", "check", "rename", "fork"):

@@ -140,3 +140,25 @@ def test_what_is_no_run_is_not_steered(tmp_path: Path) -> None:
     with pytest.raises(LatentExplorerError, match="is not a run"):
         change_control(tmp_path / "nowhere", beta=1)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_beta_by_itself_ends_the_schedule_it_was_on(run: Path) -> None:
+    course = {"beta_schedule": "linear", "beta_epochs": 3.0}
+    assert vars(change_control(run, beta=4.0, **course)) == {**vars(Control(4.0)), **course}
+    assert vars(change_control(run, learning_rate=1e-3)) == {**vars(Control(4.0, 1e-3)), **course}
+    assert change_control(run, beta=2.0) == Control(2.0, 1e-3)
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        {"beta_schedule": "linear", "beta_epochs": 3.0},
+        {"beta": 1.0, "beta_schedule": "linear"},
+        {"beta": 1.0, "beta_schedule": "cyclical", "beta_epochs": float("nan")},
+        {"beta": 1.0, "beta_schedule": "steep", "beta_epochs": 1.0},
+    ],
+)
+def test_a_schedule_that_leads_nowhere_is_refused(run: Path, course: dict[str, Any]) -> None:
+    with pytest.raises(LatentExplorerError, match="schedule"):
+        change_control(run, **course)
+    assert read_control(run) == Control()

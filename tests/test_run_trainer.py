@@ -48,7 +48,7 @@ def expected(config: RunConfig, events: list[dict[str, Any]]) -> dict[str, torch
     def steer() -> None:
         for event in events:
             if event["step"] == state.step:
-                state.controls = Controls(event["beta"], event["learning_rate"])
+                state.controls = Controls(**{name: value for name, value in event.items() if name != "step"})
 
     steer()
     for _ in fit(state, images, pace=Pace(1)):
@@ -90,13 +90,21 @@ def test_a_run_killed_at_twenty_moments_becomes_what_it_would_have_become(tmp_pa
     assert run_files.foreign(run) == []
 
 
-@settings(max_examples=12)
+@settings(max_examples=16)
 @given(
     events=st.lists(
         st.tuples(
             st.integers(0, 11),
-            st.fixed_dictionaries(
-                {}, optional={"beta": st.sampled_from([None, 0.0, 4.0]), "learning_rate": st.sampled_from([None, 1e-2])}
+            st.sampled_from(
+                [
+                    {"beta": None},
+                    {"beta": 0.0},
+                    {"beta": 4.0, "learning_rate": 1e-2},
+                    {"learning_rate": 1e-2},
+                    {"learning_rate": None},
+                    {"beta": 4.0, "beta_schedule": "linear", "beta_epochs": 1.5},
+                    {"beta": 2.0, "beta_schedule": "cyclical", "beta_epochs": 0.7},
+                ]
             ),
         ),
         max_size=4,
@@ -128,6 +136,24 @@ def test_what_was_changed_before_a_kill_happens_again_at_the_same_steps(
     assert read_events(killed)[: len(recorded)] == recorded
     assert are_equal(weights(killed), expected(config, read_events(killed)))
     assert run_check.check(killed) == []
+
+
+def test_beta_sent_on_a_schedule_leaves_from_where_it_is_and_arrives(tmp_path: Path, data: Path) -> None:
+    config, run = make_config(data, epochs=6, beta_schedule="constant"), tmp_path / "run"
+    state = runs.create(run, config)
+    for progress in runs.train(run, state, report_every=1):
+        if progress.step == 7:
+            change_control(run, beta=5.0, beta_schedule="linear", beta_epochs=2.0)
+        if progress.step == 20:
+            change_control(run, learning_rate=1e-4)
+    betas = [line["beta"] for line in read_metrics(run)[1:]]
+    steps_per_epoch = state.step // 6
+    sent = [step for step in range(7, len(betas)) if betas[step] != 1.0][0]
+    rising = betas[sent - 1 : sent - 1 + 2 * steps_per_epoch + 1]
+    assert betas[:sent] == [1.0] * sent
+    assert rising == pytest.approx([1 + 4 * k / (2 * steps_per_epoch) for k in range(len(rising))])
+    assert set(betas[sent - 1 + 2 * steps_per_epoch :]) == {5.0}
+    assert [event["learning_rate"] for event in read_events(run)] == [None, 1e-4]
 
 
 def test_a_run_whose_beta_was_turned_and_that_was_then_killed_is_the_same_again(tmp_path: Path, data: Path) -> None:
@@ -162,7 +188,7 @@ def test_a_log_cut_short_at_any_byte_of_its_last_record_reads_as_its_beginning_a
     tmp_path: Path, data: Path, log: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_recorder, "SNAPSHOT_SECONDS", -1.0)
-    monkeypatch.setattr("vae_core.checkpoints.os.fsync", lambda file: None)
+    monkeypatch.setattr("vae_core.files.os.fsync", lambda file: None)
     config, run = make_config(data, batch_size=60), tmp_path / "run"
     state = runs.create(run, config)
     training = runs.train(run, state, report_every=1)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_core.config import BETA_SCHEDULES, LEARNING_RATE_SCHEDULES, TrainConfig
-from vae_core.schedules import beta_at, cycle, learning_rate_at, one_cycle, warm_up
+from vae_core.schedules import beta_at, course_of_beta, cycle, learning_rate_at, one_cycle, warm_up
 
 SCHEDULES = [("learning_rate", name) for name in LEARNING_RATE_SCHEDULES] + [("beta", name) for name in BETA_SCHEDULES]
 SETTINGS = {
@@ -92,3 +92,15 @@ def test_beta_warms_up_to_its_setting() -> None:
 def test_a_constant_schedule_is_its_setting() -> None:
     config = TrainConfig(beta=4.0, beta_schedule="constant", learning_rate=0.1, learning_rate_schedule="constant")
     assert {(beta_at(config, epochs), learning_rate_at(config, epochs)) for epochs in (0, 0.5, 7)} == {(4.0, 0.1)}
+
+
+@given(length=st.floats(0.01, 50), start=st.floats(0, 20), end=st.floats(0, 20), share=st.floats(0, 3))
+def test_beta_sent_by_hand_goes_from_where_it_was_to_where_it_is_sent(
+    length: float, start: float, end: float, share: float
+) -> None:
+    assert course_of_beta("constant", share * length, length, start, end) == end
+    straight = course_of_beta("linear", share * length, length, start, end)
+    assert straight == pytest.approx(start + (end - start) * min(1.0, share), abs=1e-9)
+    assert course_of_beta("cyclical", 2 * length, length, start, end) == pytest.approx(0.0, abs=1e-9)
+    assert course_of_beta("cyclical", 0.25 * length, length, start, end) == pytest.approx(end / 2)
+    assert course_of_beta("cyclical", 0.75 * length, length, start, end) == pytest.approx(end)

@@ -161,6 +161,18 @@ def test_beta_and_learning_rate_are_turned_and_given_back(finished: Path) -> Non
     assert run_control.read_control(finished).beta is None
 
 
+def test_beta_is_sent_to_a_value_on_a_schedule(finished: Path) -> None:
+    _as_if(finished, "running")
+    at = page(run="one")
+    at.selectbox(key="train.course.one.schedule").set_value("cyclical")
+    at.number_input(key="train.course.one.beta").set_value(3.0)
+    at.number_input(key="train.course.one.epochs").set_value(0.5)
+    at.button(key="train.course.one.apply").click()
+    fine(at.run())
+    control = run_control.read_control(finished)
+    assert (control.beta, control.beta_schedule, control.beta_epochs) == (3.0, "cyclical", 0.5)
+
+
 def test_a_fork_keeps_its_parent_and_starts(finished: Path, launched: list[Path]) -> None:
     at = page(run="one", panel="fork")
     next(each for each in at.number_input if each.label == "β").set_value(9.0)

@@ -13,7 +13,7 @@ from vae_core import cli_runs_share, run_check, run_control, run_folder, run_que
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import number, print_json, print_pairs, print_table, say
 from vae_core.cli_train import training_options, with_training
-from vae_core.config import to_json
+from vae_core.config import BETA_SCHEDULES, to_json
 from vae_core.errors import LatentExplorerError
 from vae_core.run_folder import read_about, read_config, read_state
 from vae_core.run_records import read_events, read_metrics
@@ -31,6 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _action(actions, "resume", "go on with a run that stopped, in the background")
     control = _action(actions, "control", "change beta or the learning rate, pause, step or stop a run that trains")
     control.add_argument("--beta", type=_setting, metavar="B", help="weight of the KL term, or 'schedule'")
+    control.add_argument("--beta-schedule", choices=BETA_SCHEDULES, help="how beta gets there from now on (constant)")
+    control.add_argument("--over", type=float, metavar="N", help="in so many epochs; the period, where it is cyclical")
     control.add_argument("--lr", type=_setting, metavar="X", help="learning rate, or 'schedule'")
     control.add_argument("--pause", action="store_true", help="wait after the step it is at")
     control.add_argument("--resume", action="store_true", help="go on after a pause")
@@ -157,7 +159,8 @@ def _show(arguments: argparse.Namespace) -> None:
         beta, rate = (
             value if value is not None else "by schedule" for value in (event["beta"], event["learning_rate"])
         )
-        print(f"from step {event['step']:,}: beta {beta}, learning rate {rate}")
+        way = f", {event['beta_schedule']} over {event['beta_epochs']:g} epochs" if event.get("beta_epochs") else ""
+        print(f"from step {event['step']:,}: beta {beta}{way}, learning rate {rate}")
 
 
 def _resume(arguments: argparse.Namespace) -> None:
@@ -182,6 +185,7 @@ def _control(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, option)
         if value is not None:
             changes[name] = None if value == "schedule" else value
+    changes |= _course(arguments)
     for option in ("pause", "step"):
         if getattr(arguments, option) and arguments.resume:
             raise LatentExplorerError(f"--{option} and --resume say opposite things: leave one out")
@@ -200,6 +204,18 @@ def _control(arguments: argparse.Namespace) -> None:
         print_json({"run": str(arguments.run), **vars(control)})
     elif read_state(arguments.run).status not in run_folder.ACTIVE:
         say(f"{arguments.run} does not train now: it will find this when it is resumed")
+
+
+def _course(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how beta is to get to its value: --over alone means in a straight line."""
+    if arguments.beta_schedule is None and arguments.over is None:
+        return {}
+    if arguments.beta in (None, "schedule"):
+        raise LatentExplorerError("a schedule needs the beta that it leads to: add --beta B")
+    schedule = arguments.beta_schedule or "linear"
+    if schedule != "constant" and arguments.over is None:
+        raise LatentExplorerError(f"a {schedule} schedule needs its length in epochs: add --over N")
+    return {"beta_schedule": schedule, "beta_epochs": arguments.over or 0.0}
 
 
 def _stop(arguments: argparse.Namespace) -> None:

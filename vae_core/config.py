@@ -54,6 +54,14 @@ def check_setting(name: str, value: float) -> None:
     _number(name.replace("_", " "), value, *_SETTING_RANGES[name])
 
 
+def check_course(schedule: str, epochs: float, beta: float | None) -> None:
+    """Raise ConfigError unless beta can be sent to a value on this schedule, over so many epochs."""
+    _choice("beta schedule", schedule, BETA_SCHEDULES)
+    if schedule != "constant":
+        _require(beta is not None, f"a {schedule} schedule needs the beta that it leads to: give one")
+        _number("length of a beta schedule in epochs", epochs, 0.01, 1e5)
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The shape of an autoencoder; everything needed to build its network."""

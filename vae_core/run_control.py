@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vae_core import run_files
-from vae_core.config import check_setting
+from vae_core.config import check_course, check_setting
 from vae_core.errors import ConfigError, LatentExplorerError
 from vae_core.files import write_atomically
 from vae_core.run_folder import VERSION, config_path
@@ -32,6 +32,10 @@ class Control:
     steps: int = 0
     """How many single steps have been asked for since the run began; a paused trainer takes those it has not."""
     stop: bool = False
+    beta_schedule: str = "constant"
+    """How beta gets to its value from what it is when this is read: of `config.BETA_SCHEDULES`."""
+    beta_epochs: float = 0.0
+    """In how many epochs; a period, where it is cyclical."""
 
     def __post_init__(self) -> None:
         for name in ("beta", "learning_rate"):
@@ -39,6 +43,7 @@ class Control:
             if value is not None:
                 check_setting(name, value)
                 object.__setattr__(self, name, float(value))
+        check_course(self.beta_schedule, self.beta_epochs, self.beta)
         for name in ("paused", "stop"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: give true or false")
@@ -86,15 +91,16 @@ def last_set(run: Path) -> Control:
         events = read_events(run)
     except LatentExplorerError:
         return Control()
-    return Control(events[-1]["beta"], events[-1]["learning_rate"]) if events else Control()
+    names = ("beta", "learning_rate", "beta_schedule", "beta_epochs")
+    return Control(**{name: events[-1][name] for name in names if name in events[-1]}) if events else Control()
 
 
 def change_control(run: Path, **changes: Any) -> Control:
     """Change some of what is asked of the trainer and return all of it.
 
-    A file that is not understood is written anew, with the beta and learning rate that were set last.
-    ``more_steps`` adds to the single steps asked for. Raises LatentExplorerError for a setting out of its range, and
-    where ``run`` is no run or cannot be written to.
+    A file that is not understood is written anew, with the beta and learning rate that were set last. A ``beta``
+    without its schedule is there at once. ``more_steps`` adds to the single steps asked for.
+    Raises LatentExplorerError for a setting out of its range, and where ``run`` is no run or cannot be written to.
     """
     if not config_path(run).is_file():
         raise LatentExplorerError(f"{run} is not a run: `python -m vae_core runs list` shows those there are")
@@ -115,6 +121,9 @@ def _change(run: Path, changes: dict[str, Any]) -> Control:
     except LatentExplorerError:
         control = last_set(run)
     more = changes.pop("more_steps", 0)
+    if "beta" in changes:
+        # Beta by itself is there at once, or back with the schedule of the configuration.
+        changes = {"beta_schedule": "constant", "beta_epochs": 0.0, **changes}
     control = replace(control, **{"steps": control.steps + more, **changes})
     content = json.dumps({"version": VERSION, **vars(control)}).encode()
     write_atomically(run / CONTROL_NAME, content, makes_folder=False)

@@ -144,8 +144,9 @@ def _train(
 ) -> Iterator[Progress]:
     (run / RESERVE_NAME).write_bytes(_RESERVE)
     pace = Pace(2**62, LOOK_SECONDS) if report_every is None else Pace(report_every)
-    recorder, steering = Recorder(run, state, status.hold), Steering(run, state, pace)
-    total = -(-_training_images(state, images) // state.config.train.batch_size) * state.config.train.epochs
+    steps_per_epoch = -(-_training_images(state, images) // state.config.train.batch_size)
+    recorder, steering = Recorder(run, state, status.hold), Steering(run, state, pace, steps_per_epoch)
+    total = steps_per_epoch * state.config.train.epochs
     status.state = replace(status.state, total_steps=total)
     status.write("running", steering.watch.problem)
     recorder.begin()

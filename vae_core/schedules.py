@@ -53,3 +53,14 @@ def beta_at(config: TrainConfig, epochs: float) -> float:
         "cyclical": lambda: cycle(epochs, config.beta_cycle),
     }
     return config.beta * factors[config.beta_schedule]()
+
+
+def course_of_beta(schedule: str, passed: float, length: float, start: float, end: float) -> float:
+    """Return beta ``passed`` epochs after it was sent by hand from ``start`` to ``end`` on a schedule of some length.
+
+    "constant" is there at once; "linear" gets there in ``length`` epochs; "cyclical" rises from 0 to it over the first
+    half of each period of ``length`` epochs, and stays for the second.
+    """
+    if schedule == "linear":
+        return start + (end - start) * warm_up(passed, length)
+    return end * cycle(passed, length) if schedule == "cyclical" else end

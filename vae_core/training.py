@@ -12,12 +12,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from vae_core.config import RunConfig, check_setting
+from vae_core.config import RunConfig, check_course, check_setting
 from vae_core.data import binarize_once, to_pixels
 from vae_core.errors import ConfigError, DataError, LatentExplorerError
 from vae_core.models import IMAGE_SHAPE, Autoencoder
 from vae_core.objectives import ElboTerms, elbo_terms
-from vae_core.schedules import beta_at, learning_rate_at
+from vae_core.schedules import beta_at, course_of_beta, learning_rate_at
 
 EVALUATION_SEED = 20130
 """Seeds the noise of every evaluation, so that it neither disturbs training nor differs between epochs."""
@@ -33,11 +33,27 @@ class Controls:
 
     beta: float | None = None
     learning_rate: float | None = None
+    beta_schedule: str = "constant"
+    """How beta gets to its value, from `beta_from` at `beta_since`, both in the words of `course_of_beta`."""
+    beta_epochs: float = 0.0
+    """How long that takes; a period, where it is cyclical."""
+    beta_since: float = 0.0
+    """After how many epochs it was set."""
+    beta_from: float = 0.0
+    """What beta was then."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value is not None:
+        for name in ("beta", "learning_rate"):
+            if (value := getattr(self, name)) is not None:
                 check_setting(name, value)
+        check_course(self.beta_schedule, self.beta_epochs, self.beta)
+
+    def beta_at(self, epochs: float) -> float | None:
+        """Return beta after so many epochs of training, None where that is left to the configured schedule."""
+        if self.beta is None:
+            return None
+        passed = epochs - self.beta_since
+        return course_of_beta(self.beta_schedule, passed, self.beta_epochs, self.beta_from, self.beta)
 
 
 @dataclass
@@ -253,7 +269,8 @@ class _Meter:
 def settings_at(state: TrainState, epochs: float) -> tuple[float, float]:
     """Return beta and the learning rate after ``epochs``: as they were set by hand, else the schedules' values."""
     train, controls = state.config.train, state.controls
-    beta = beta_at(train, epochs) if controls.beta is None else controls.beta
+    beta = controls.beta_at(epochs)
+    beta = beta_at(train, epochs) if beta is None else beta
     rate = learning_rate_at(train, epochs) if controls.learning_rate is None else controls.learning_rate
     return beta, rate
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +19,11 @@ from pages.common.plane_state import PlaneState, parse
 from pages.common.plane_view import HIDDEN, MODE, SHOWN
 from pages.common.reasons import reason
 from pages.common.train_view import ACTIVE, follow
-from vae_core import run_control, run_folder, run_queue
-from vae_core.atlas import log_spaced, read_header
+from vae_core import run_folder
+from vae_core.atlas import read_header
 from vae_core.errors import LatentExplorerError
 from vae_core.run_folder import RunState
-from vae_core.run_trainer import prepare_to_resume, probe_images
+from vae_core.run_trainer import probe_images
 from vae_core.run_view import RunView
 
 PLANE: Final = "train-plane"
@@ -33,8 +31,6 @@ PARTS: Final = ("toolbar", "legend", "inspector", "dial", "row", "samples", "cur
 TAIL: Final = 12
 """Frames that every update brings, so that a browser may miss some updates."""
 SECONDS: Final = 0.28
-BETAS: Final = (0.0, *(float(f"{beta:.3g}") for beta in log_spaced(0.01, 200.0, 44)))
-RATES: Final = tuple(float(f"{rate:.2g}") for rate in log_spaced(1e-6, 1.0, 37))
 
 
 def status_word(status: str) -> str:
@@ -47,98 +43,6 @@ def status_word(status: str) -> str:
         "stopped": _("stopped"),
         "failed": _("failed"),
     }[status]
-
-
-def turnable(run: Path) -> None:
-    """Draw what can be turned while a run trains: beta and the learning rate."""
-    status = run_folder.read_state(run).status
-    _live(run, "beta", "β", BETAS, status, _("Turn β while the run trains; it acts within half a second"))
-    help_text = _("Set the learning rate while the run trains; its schedule waits meanwhile")
-    _live(run, "learning_rate", _("Learning rate"), RATES, status, help_text)
-    if status in ACTIVE and not _is_by_schedule(run):
-        st.button(
-            _("By schedule"), key="by-schedule", on_click=partial(_ask, run, beta=None, learning_rate=None),
-            type="tertiary", help=_("Give β and the learning rate back to their schedules"),
-        )  # fmt: skip
-
-
-def buttons(run: Path) -> None:
-    """Draw the buttons that let a run go on, wait, take a step or end."""
-    status = run_folder.read_state(run).status
-    running, paused = status == "running", status == "paused"
-    if running:
-        st.button(
-            _("Pause"), key="train-pause", icon=":material/pause:", on_click=partial(_ask, run, paused=True),
-            help=_("Wait after the step it is at; a checkpoint is written"),
-        )  # fmt: skip
-    else:
-        st.button(
-            _("Resume"), key="train-resume", icon=":material/play_arrow:", on_click=partial(_resume, run),
-            disabled=status in ("queued", "finished"),
-            type="primary" if paused or status == "stopped" else "secondary",
-            help=_("Go on exactly where it stands"),
-        )  # fmt: skip
-    st.button(
-        _("Step"), key="train-step", icon=":material/skip_next:",
-        on_click=partial(_ask, run, paused=True, more_steps=1),
-        disabled=not (running or paused), help=_("Take exactly one optimiser step, and wait"),
-    )  # fmt: skip
-    st.button(
-        _("Stop"), key="train-stop", icon=":material/stop:", on_click=partial(_ask, run, stop=True),
-        disabled=status not in ACTIVE,
-        help=_("Write a checkpoint and end the trainer; the run can be resumed"),
-    )  # fmt: skip
-
-
-def _ask(run: Path, **changes: Any) -> None:
-    """Bring a wish into the control file; what is wrong with it is shown above the plane."""
-    try:
-        run_control.change_control(run, **changes)
-        if changes.get("stop") and not run_folder.is_alive(run_folder.read_state(run)):
-            run_queue.stop(run, 0.0)
-    except (LatentExplorerError, OSError) as error:
-        st.session_state[keys.TRAIN_PROBLEM] = str(error)
-
-
-def _resume(run: Path) -> None:
-    try:
-        if run_folder.read_state(run).status == "paused":
-            run_control.change_control(run, paused=False)
-            return
-        prepare_to_resume(run)
-        run_queue.enqueue(run, time.time())
-    except (LatentExplorerError, OSError) as error:
-        st.session_state[keys.TRAIN_PROBLEM] = str(error)
-
-
-def _control(run: Path) -> run_control.Control:
-    try:
-        return run_control.read_control(run)
-    except LatentExplorerError:
-        return run_control.Control()
-
-
-def _is_by_schedule(run: Path) -> bool:
-    control = _control(run)
-    return control.beta is None and control.learning_rate is None
-
-
-def _live(run: Path, name: str, label: str, values: Sequence[float], status: str, help_text: str) -> None:
-    """Draw a control of a setting that may be turned while the run trains; another browser may have turned it."""
-    asked = getattr(_control(run), name)
-    config = run_folder.read_config(run).train
-    current = float(getattr(config, name) if asked is None else asked)
-    options = tuple(sorted({*values, current}))
-    key = f"train.{name}.{run.name}"
-    st.session_state[key] = current
-    st.select_slider(
-        label, options, key=key, format_func=lambda value: f"{value:g}", width=170, help=help_text,
-        disabled=status not in ACTIVE, on_change=partial(_turn, run, name, key),
-    )  # fmt: skip
-
-
-def _turn(run: Path, name: str, key: str) -> None:
-    _ask(run, **{name: float(st.session_state[key])})
 
 
 def headline(view: RunView, now: RunState) -> None:
@@ -241,12 +145,15 @@ def _row(data: str) -> list[RowDigit]:
 def events(view: RunView) -> list[Event]:
     """Return the changes by hand, for the marks on the curves."""
     marks = []
-    before: dict[str, Any] = {"beta": None, "learning_rate": None}
+    before: dict[str, Any] = {"beta_schedule": "constant", "beta_epochs": 0.0}
     for event in view.events:
         parts = []
-        for name, symbol in (("beta", "β"), ("learning_rate", "lr")):
-            if event[name] != before[name]:
-                parts.append(f"{symbol} " + (_("by schedule") if event[name] is None else f"{event[name]:g}"))
+        for symbol, names in (("β", ("beta", "beta_schedule", "beta_epochs")), ("lr", ("learning_rate",))):
+            if any(event.get(name) != before.get(name) for name in names):
+                value = event[names[0]]
+                parts.append(f"{symbol} " + (_("by schedule") if value is None else f"{value:g}"))
+        if event.get("beta_epochs"):
+            parts.append(_("over {epochs} epochs").format(epochs=f"{event['beta_epochs']:g}"))
         before = event
         if parts:
             marks.append(Event(int(event["step"]), ", ".join(parts)))
@@ -271,9 +178,3 @@ def place(view: RunView) -> int:
     if not view.steps:
         return 0
     return view.steps[-1] if frame is None else view.steps[min(round(frame), len(view.steps) - 1)]
-
-
-def show_problem() -> None:
-    """Show once what a button could not do."""
-    if reason := st.session_state.pop(keys.TRAIN_PROBLEM, None):
-        problem(_("That did not work."), reason)
