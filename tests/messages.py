@@ -43,6 +43,23 @@ def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, int]]:
             yield node, MARKERS[node.func.id]
 
 
+def frozen(source: str) -> Iterator[str]:
+    """Yield the texts of a module that would be said in one language to everybody: at import, or in what is cached."""
+    for node, kept in _walk(ast.parse(source), kept=True):
+        if kept and isinstance(node, ast.Call) and ast.unparse(node.func) in ("_", "ngettext"):
+            yield ast.unparse(node)
+
+
+def _walk(node: ast.AST, kept: bool) -> Iterator[tuple[ast.AST, bool]]:
+    yield node, kept
+    if isinstance(node, ast.FunctionDef):
+        kept = any("cache" in ast.unparse(each) for each in node.decorator_list)
+    elif isinstance(node, ast.Lambda):
+        kept = False
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, kept)
+
+
 def texts(source: str) -> Iterator[Message]:
     """Yield the texts that are marked in a piece of source."""
     for call, number in calls(ast.parse(source)):

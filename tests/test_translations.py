@@ -94,6 +94,14 @@ def test_what_is_translated_is_written_out_where_it_is_marked() -> None:
             assert written or ast.unparse(call).endswith("description)"), f"{path.name}: {ast.unparse(call)}"
 
 
+def test_no_text_is_said_in_one_language_to_everybody() -> None:
+    # The router itself runs anew for everybody.
+    pages = [path for path in messages.sources() if path.name != "app.py"]
+    assert [(path.name, text) for path in pages for text in messages.frozen(path.read_text("utf-8"))] == []
+    kept = "@st.cache_data\ndef words():\n    return _('one')\nNAME = _('two')\nSAY = lambda: _('three')"
+    assert list(messages.frozen(kept)) == ["_('one')", "_('two')"]
+
+
 def test_a_text_is_found_wherever_it_is_marked() -> None:
     source = """x = f"{_('in an f-string')}"; y = _("joined " "texts"); ngettext("one", "{n} of them", 3); _(name)"""
     assert set(messages.texts(source)) == {"in an f-string", "joined texts", ("one", "{n} of them")}
