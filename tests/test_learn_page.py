@@ -81,11 +81,12 @@ def test_every_control_of_a_section_changes_what_is_shown(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_section_leads_to_a_view_that_its_page_knows(key: str) -> None:
+def test_a_section_leads_to_a_view_as_its_page_would_write_it(key: str) -> None:
+    """Any other address would be written anew there, and the way back would lead through both."""
     for link in section(key).get("page_link"):
         view = {parameter.name: parameter for parameter in VIEWS[link.proto.page]}
         for name, value in parse_qsl(link.proto.query_string, strict_parsing=True):
-            view[name].read(value)
+            assert view[name].write(view[name].read(value)) == value
 
 
 def test_the_first_section_is_shown_where_none_is_asked_for_and_only_one_is_drawn() -> None:

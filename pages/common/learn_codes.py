@@ -15,7 +15,20 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_models import choose_digit, code, digits, real
-from pages.common.learn_parts import chart, mark, number, palette, readings, row, second, see, show, strip
+from pages.common.learn_parts import (
+    chart,
+    formula,
+    mark,
+    number,
+    palette,
+    place,
+    readings,
+    row,
+    second,
+    see,
+    show,
+    strip,
+)
 from vae_core.aggregate import HOLE, population_posterior
 from vae_core.blur import rms_difference
 from vae_core.export import to_grey
@@ -28,6 +41,8 @@ from vae_core.objectives import kl_divergence, reparameterise
 from vae_core.registry import read_card
 
 DRAWS: Final = 12
+TWO_ROWS: Final = 480
+"""Pixels of the screen that six digits side by side take, where there is room."""
 SHOWN: Final = 2500
 """Codes that are drawn: more of them only hide one another."""
 ENCODED: Final = 5000
@@ -47,7 +62,7 @@ def encoder() -> None:
             "of all of it."
         )
     )
-    st.latex(r"z = f(x) \qquad\text{or}\qquad z \sim q(z|x) = \mathcal{N}\big(\mu(x), \sigma^2(x)\big)")
+    formula("z = f(x)", r"z \sim q(z|x) = \mathcal{N}\big(\mu(x), \sigma^2(x)\big)")
     st.markdown(
         _(
             "The network is the same either way; in the second case it puts out a mean and a variance, the parameters "
@@ -68,7 +83,7 @@ def encoder() -> None:
     z = reparameterise(mu, wider, noise)
     images = model.decode(z)
     _around(mu, wider, z)
-    strip(to_grey(images), _("What the draws decode to"))
+    strip(to_grey(images), _("What the draws decode to"), 6, TWO_ROWS)
     readings(
         {
             "σ₁, σ₂": ", ".join(number(value, 4) for value in (0.5 * wider).exp().tolist()) if width else "0, 0",
@@ -76,11 +91,7 @@ def encoder() -> None:
             _("KL to the prior, nats"): number(float(kl_divergence(mu, wider)), 2) if width else "∞",
         }
     )
-    see("explorer", _("The same digit's place among all the codes"), model="vae", z=_place(mu))
-
-
-def _place(z: Tensor) -> str:
-    return ",".join(f"{value:.4f}" for value in z.tolist())
+    see("explorer", _("The same digit's place among all the codes"), model="vae", z=place(mu))
 
 
 def _around(mu: Tensor, logvar: Tensor, z: Tensor) -> None:
@@ -177,7 +188,9 @@ def autoencoder() -> None:
         _space(found, some)
     with right:
         _walk(found)
-    strip(to_grey(found.model.decode(found.probes[some])), _("What a dozen draws from the prior decode to"))
+    strip(
+        to_grey(found.model.decode(found.probes[some])), _("What a dozen draws from the prior decode to"), 6, TWO_ROWS
+    )
     readings(
         {
             _("of the prior is holes"): _percent(found.figures["holes"]),

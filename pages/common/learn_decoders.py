@@ -13,7 +13,22 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_models import choose_digit, code, digits, real
-from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show, strip
+from pages.common.learn_parts import (
+    chart,
+    faded,
+    formula,
+    line,
+    mark,
+    number,
+    palette,
+    place,
+    readings,
+    row,
+    second,
+    see,
+    show,
+    strip,
+)
 from vae_core.blur import nearest, rms_difference, running_means, undecided
 from vae_core.data import to_pixels
 from vae_core.export import to_grey
@@ -38,9 +53,9 @@ def decoder() -> None:
             "variance $c$ says where the grey value lies; minus its log is the squared error."
         )
     )
-    st.latex(
-        r"-\log p(x|z) = -x \log m - (1 - x) \log (1 - m) \qquad\text{or}\qquad "
-        r"\frac{(x - m)^2}{2c} + \tfrac12 \log 2\pi c"
+    formula(
+        r"-\log p(x|z) = -x \log m - (1 - x) \log (1 - m)",
+        r"-\log p(x|z) = \frac{(x - m)^2}{2c} + \tfrac12 \log 2\pi c",
     )
     st.markdown(
         _(
@@ -92,9 +107,9 @@ def knob() -> None:
             "trains with the mean squared error and no $c$ has chosen one all the same."
         )
     )
-    st.latex(
-        r"c\,\Big(\frac{|x - f(z)|^2}{2c} + \beta\, D_{\mathrm{KL}}\Big) = "
-        r"\tfrac12 |x - f(z)|^2 + c\beta\, D_{\mathrm{KL}}"
+    formula(
+        r"c\,\Big(\frac{|x - f(z)|^2}{2c} + \beta\, D_{\mathrm{KL}}\Big)",
+        r"= \tfrac12 |x - f(z)|^2 + c\beta\, D_{\mathrm{KL}}",
     )
     st.markdown(
         _(
@@ -152,7 +167,7 @@ def blur() -> None:
             "wherever they disagree. The blur is not a fault of the network; it is what the likelihood asks for."
         )
     )
-    st.latex(r"f^*(z) = \arg\max_m\; \mathbb{E}\big[\log p(x|m)\big] = \mathbb{E}[x\,|\,z]")
+    formula(r"f^*(z) = \arg\max_m\; \mathbb{E}\big[\log p(x|m)\big] = \mathbb{E}[x\,|\,z]")
     with row("controls"):
         kind = choose_digit("blur", "8")
         count = st.slider(
@@ -163,7 +178,7 @@ def blur() -> None:
     around = digits().binary[nearest(real("vae").mu, mu, MOST)]
     means, decoded = running_means(around), real("vae").model.decode(mu[None])
     st.caption(_("The {count} nearest digits, black and white as the model learned them").format(count=CLOSEST))
-    strip(to_grey(around[:CLOSEST]), _("The digits with the nearest codes"))
+    strip(to_grey(around[:CLOSEST]), _("The digits with the nearest codes"), 6, 480)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         drawn = real("vae").model.likelihood.sample(
@@ -188,11 +203,7 @@ def blur() -> None:
             "another, or another way to judge images."
         )
     )
-    see("explorer", _("Mean, draw and standard deviation at any point"), model="vae", mode="std", z=_place(mu))
-
-
-def _place(z: Tensor) -> str:
-    return ",".join(f"{value:.4f}" for value in z.tolist())
+    see("explorer", _("Mean, draw and standard deviation at any point"), model="vae", mode="std", z=place(mu))
 
 
 def _undecided(means: Tensor, decoded: Tensor, count: int) -> None:

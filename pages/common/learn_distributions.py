@@ -11,7 +11,20 @@ from plotly.subplots import make_subplots
 from torch import Tensor
 
 from pages.common.i18n import _
-from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show
+from pages.common.learn_parts import (
+    chart,
+    faded,
+    formula,
+    line,
+    mark,
+    number,
+    palette,
+    readings,
+    row,
+    second,
+    see,
+    show,
+)
 from vae_core.divergence import kl_on_grid
 from vae_core.figures import styled
 from vae_core.latent_curve import LatentCurve, two_bumps
@@ -40,7 +53,7 @@ def generation() -> None:
             r"lies as close to $p_{\text{data}}$ as the examples can tell. Drawing from it then makes new examples."
         )
     )
-    st.latex(r"x^{(1)}, \dots, x^{(N)} \sim p_{\text{data}}(x) \qquad p_{\theta}(x) \approx p_{\text{data}}(x)")
+    formula(r"x^{(1)}, \dots, x^{(N)} \sim p_{\text{data}}(x)", r"p_{\theta}(x) \approx p_{\text{data}}(x)")
     st.markdown(
         _(
             "Here $x$ is one number, a mark in an exam, so that both can be drawn. The model is a sum of bell curves. "
@@ -100,7 +113,7 @@ def density() -> None:
             "of it is the sum over all $z$."
         )
     )
-    st.latex(r"p(x) = \int p(z)\, p(x|z)\, dz")
+    formula(r"p(x) = \int p(z)\, p(x|z)\, dz")
     st.markdown(
         _(
             "Two simple pieces make something that neither is: here the prior has one bump, every $p(x|z)$ has one "

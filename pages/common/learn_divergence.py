@@ -10,7 +10,20 @@ import torch
 from torch import Tensor
 
 from pages.common.i18n import _
-from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show
+from pages.common.learn_parts import (
+    chart,
+    faded,
+    formula,
+    line,
+    mark,
+    number,
+    palette,
+    readings,
+    row,
+    second,
+    see,
+    show,
+)
 from vae_core.divergence import DIRECTIONS, Gauss, closest_gaussian, kl_on_grid, kl_terms
 from vae_core.mixtures import Mixture, mixture
 
@@ -26,7 +39,7 @@ def divergence() -> None:
             "log of how wrong the prediction is about it, weighted by how often it really happens."
         )
     )
-    st.latex(r"D_{\mathrm{KL}}(p \,\|\, q) = \sum_x p(x) \log \frac{p(x)}{q(x)}")
+    formula(r"D_{\mathrm{KL}}(p \,\|\, q) = \sum_x p(x) \log \frac{p(x)}{q(x)}")
     st.markdown(
         _(
             "Take two outcomes, A and B. With $p(A) = 0.9$ and $q(A) = 0.1$ the prediction is badly wrong where it "

@@ -12,7 +12,20 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_distributions import MARKS
-from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show
+from pages.common.learn_parts import (
+    chart,
+    faded,
+    formula,
+    line,
+    mark,
+    number,
+    palette,
+    readings,
+    row,
+    second,
+    see,
+    show,
+)
 from vae_core import expectation as three_ways
 from vae_core.divergence import Gauss
 from vae_core.energy import boltzmann, log10_states
@@ -36,7 +49,7 @@ def energy() -> None:
             "is the partition function $Z$."
         )
     )
-    st.latex(r"p(x) = \frac{e^{-E(x)/T}}{Z} \qquad Z = \sum_{x'} e^{-E(x')/T}")
+    formula(r"p(x) = \frac{e^{-E(x)/T}}{Z}", r"Z = \sum_{x'} e^{-E(x')/T}")
     st.markdown(
         _(
             "Here are energies of the 101 marks of an exam. Lower those near 95, and all other marks become less "
@@ -71,7 +84,7 @@ def energy() -> None:
             "of generative models apart. A VAE never meets it: prior and decoder are normalised by themselves."
         ).format(digits=int(log10_states(784)) + 1)
     )
-    see("explorer", _("The prior and the decoder of a real VAE"), model="vae", overlays="prior,labels")
+    see("explorer", _("The prior and the decoder of a real VAE"), model="vae", overlays="labels,prior")
 
 
 def _curve(values: Tensor, title: str, key: str, alt: str, limits: list[float]) -> None:
@@ -92,9 +105,10 @@ def expectation() -> None:
             "all, since likely values turn up more often by themselves. The latter is Monte Carlo."
         )
     )
-    st.latex(
-        r"\mathbb{E}_{p}[f] = \int f(x)\,p(x)\,dx \;\approx\; \sum_i f(x_i)\,p(x_i)\,\Delta x "
-        r"\;\approx\; \frac{1}{n} \sum_{i=1}^{n} f(x_i),\; x_i \sim p"
+    formula(
+        r"\mathbb{E}_{p}[f] = \int f(x)\,p(x)\,dx",
+        r"\approx\; \sum_i f(x_i)\,p(x_i)\,\Delta x",
+        r"\approx\; \frac{1}{n} \sum_{i=1}^{n} f(x_i),\; x_i \sim p",
     )
     with row("controls"):
         dimension = st.segmented_control(
@@ -181,7 +195,7 @@ def likelihood() -> None:
             "where that sum is highest."
         )
     )
-    st.latex(r"\hat\theta = \arg\max_\theta \sum_{n=1}^{N} \log p_\theta\big(x^{(n)}\big)")
+    formula(r"\hat\theta = \arg\max_\theta \sum_{n=1}^{N} \log p_\theta\big(x^{(n)}\big)")
     st.markdown(
         _(
             "Try it by hand: move the curve over the {count} marks until the sum is as high as it goes. For a Gaussian "
@@ -236,12 +250,11 @@ def _landscape(data: Tensor, here: Gauss, best: Gauss) -> None:
     means, stds = (torch.linspace(*ends, 61, dtype=torch.float64) for ends in ((40, 90), (4, 30)))
     heights = log_likelihood(data, means, stds[:, None]) / len(data)
     figure = chart("μ", "σ")
-    scale = [[0, faded(colours.accent, 0)], [1, faded(colours.accent, 0.9)]]
     top = float(heights.max())
     figure.add_contour(
-        x=means.tolist(), y=stds.tolist(), z=heights.tolist(), colorscale=scale, showscale=False, autocontour=False,
-        zmin=top - 2, zmax=top, contours={"start": top - 2, "end": top, "size": 0.125},
-        line={"width": 0.5, "color": faded(colours.unknown, 0.5)},
+        x=means.tolist(), y=stds.tolist(), z=heights.tolist(), showscale=False, autocontour=False,
+        zmin=top - 2, zmax=top, colorscale=[[0, faded(colours.accent, 0.2)], [1, colours.accent]],
+        contours={"start": top - 2, "end": top, "size": 0.1, "coloring": "lines"}, line={"width": 1.5},
         hovertemplate="μ %{x:.1f}, σ %{y:.1f}: %{z:.3f}<extra></extra>",
     )  # fmt: skip
     mark(figure, [here.mean], [here.std], _("here"), second(colours))

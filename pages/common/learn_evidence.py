@@ -13,7 +13,20 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_models import choose_digit, digits, example, real
-from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show
+from pages.common.learn_parts import (
+    chart,
+    faded,
+    formula,
+    line,
+    mark,
+    number,
+    palette,
+    readings,
+    row,
+    second,
+    see,
+    show,
+)
 from vae_core.evidence import posterior
 from vae_core.gaps import elbo_of, kl_to_posterior
 from vae_core.gaussians import Gaussians, of_encoder
@@ -41,9 +54,9 @@ def elbo() -> None:
             "evidence lower bound, and the divergence of $q$ from the true posterior, which is never negative."
         )
     )
-    st.latex(
-        r"\log p(x) = \underbrace{\mathbb{E}_{q}\Big[\log \frac{p(x, z)}{q(z|x)}\Big]}_{\text{ELBO}}"
-        r" + \underbrace{D_{\mathrm{KL}}(q(z|x)\,\|\,p(z|x))}_{\ge\, 0}"
+    formula(
+        r"\log p(x) = \underbrace{\mathbb{E}_{q}\Big[\log \frac{p(x, z)}{q(z|x)}\Big]}_{\text{ELBO}}",
+        r"+ \underbrace{D_{\mathrm{KL}}(q(z|x)\,\|\,p(z|x))}_{\ge\, 0}",
     )
     st.markdown(
         _(

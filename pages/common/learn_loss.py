@@ -12,7 +12,20 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_models import choose_digit, code, example, real
-from pages.common.learn_parts import chart, faded, line, mark, number, palette, readings, row, second, see, show
+from pages.common.learn_parts import (
+    chart,
+    faded,
+    formula,
+    line,
+    mark,
+    number,
+    palette,
+    readings,
+    row,
+    second,
+    see,
+    show,
+)
 from vae_core.divergence import Gauss
 from vae_core.gradient_estimators import Estimates, estimate
 from vae_core.objectives import kl_divergence, kl_per_dimension, reparameterise
@@ -36,9 +49,9 @@ def loss() -> None:
             "summand for each latent dimension."
         )
     )
-    st.latex(
-        r"\mathcal{L} = -\mathbb{E}_{q}[\log p(x|z)] + D_{\mathrm{KL}}(q(z|x)\,\|\,p(z)) \qquad D_{\mathrm{KL}} = "
-        r"\tfrac12 \sum_i \big(\mu_i^2 + \sigma_i^2 - \log \sigma_i^2 - 1\big)"
+    formula(
+        r"\mathcal{L} = -\mathbb{E}_{q}[\log p(x|z)] + D_{\mathrm{KL}}(q(z|x)\,\|\,p(z))",
+        r"D_{\mathrm{KL}} = \tfrac12 \sum_i \big(\mu_i^2 + \sigma_i^2 - \log \sigma_i^2 - 1\big)",
     )
     st.markdown(
         _(
@@ -105,7 +118,7 @@ def balance() -> None:
             "compromise. Here is one real digit with its code made narrower and wider than the VAE's encoder makes it."
         )
     )
-    st.latex(r"\mathcal{L}_\beta = -\mathbb{E}_{q}[\log p(x|z)] + \beta\, D_{\mathrm{KL}}(q(z|x)\,\|\,p(z))")
+    formula(r"\mathcal{L}_\beta = -\mathbb{E}_{q}[\log p(x|z)] + \beta\, D_{\mathrm{KL}}(q(z|x)\,\|\,p(z))")
     with row("controls"):
         kind = choose_digit("balance", "2")
         beta = st.select_slider(
@@ -172,9 +185,9 @@ def reparameterisation() -> None:
             r"function of $\mu$ and $\sigma$."
         )
     )
-    st.latex(
-        r"\nabla_{\mu}\, \mathbb{E}_{q}[f(z)] = \mathbb{E}_{\varepsilon}\big[\nabla_z f(\mu + \sigma \varepsilon)\big]"
-        r" = \mathbb{E}_{q}\big[f(z)\, \nabla_{\mu} \log q(z)\big]"
+    formula(
+        r"\nabla_{\mu}\, \mathbb{E}_{q}[f(z)] = \mathbb{E}_{\varepsilon}\big[\nabla_z f(\mu + \sigma \varepsilon)\big]",
+        r"= \mathbb{E}_{q}\big[f(z)\, \nabla_{\mu} \log q(z)\big]",
     )
     st.markdown(
         _(

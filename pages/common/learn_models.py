@@ -85,6 +85,6 @@ def choose_digit(section: str, default: str) -> int:
     """Offer one test digit of each class; return the class that is chosen."""
     chosen = st.segmented_control(
         _("Test digit"), CLASSES, default=default, required=True, key=f"learn.{section}.digit",
-        help=_("One of each class"),
+        help=_("One of each class"), wrap=True,
     )  # fmt: skip
     return int(chosen or default)

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from pages.common.card import MINUS
+from pages.common.parameters import write_point
 from vae_core.export import grid_png
 from vae_core.figures import styled
 from vae_core.palette import Palette, for_theme
@@ -106,11 +107,24 @@ def row(name: str) -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom", key=f"learn-row-{name}")
 
 
+def formula(*parts: str) -> None:
+    """Show a formula; its parts stand in one line, or under one another where there is no room."""
+    with st.container(horizontal=True, horizontal_alignment="center", gap="large", key="learn-formula"):
+        for part in parts:
+            st.latex(part, width="content")
+
+
 def readings(values: Mapping[str, str]) -> None:
     """Show what was computed, each with its name; they stand in a row where there is room."""
     with row("readings"):
         for name, value in values.items():
             st.metric(name, value, width="content")
+
+
+def place(z: Tensor) -> str:
+    """Return a latent point (2,) as addresses have it."""
+    x, y = z.tolist()
+    return write_point((x, y))
 
 
 def see(page: str, label: str, **view: str) -> None:

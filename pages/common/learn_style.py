@@ -23,6 +23,7 @@ def style(accent: str) -> None:
           outline: 2px solid var(--learn-accent); outline-offset: -2px;
         }
         [class*=st-key-learn-row-] { gap: 0.5rem 2rem; }
+        .st-key-learn-formula { gap: 0 1.5rem; }
         .st-key-learn-neighbours { margin-top: 1rem; }
         [class*=st-key-learn-section-] [data-testid=stPageLink] a :is(span, p) { white-space: normal; }
         @media (min-width: 641px) {
@@ -40,6 +41,7 @@ def style(accent: str) -> None:
           .st-key-learn-contents label {
             border-left: none; border-bottom: 2px solid transparent; white-space: nowrap; padding: 0.5rem 0.625rem;
           }
+          .st-key-learn-contents label:has(input:checked) { scroll-initial-target: nearest; }
           .st-key-learn-neighbours { flex-wrap: wrap; }
         }
         </style>
