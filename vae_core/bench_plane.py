@@ -198,10 +198,18 @@ def _dial_figures(chromium: Any, url: str, seconds: float) -> dict[str, Any]:
     page.goto(f"{url}/beta")
     page.wait_for_selector(READY, timeout=PATIENCE)
     page.wait_for_selector(SETTLED, timeout=PATIENCE)
+    before = sent.messages
+    rate = turn_dial(page, seconds)
+    messages = sent.messages - before
+    page.close()
+    return {"dial_frames_per_second": rate, "messages_while_dialling": messages}
+
+
+def turn_dial(page: Any, seconds: float) -> float:
+    """Turn the dial of the page's plane to and fro for so many seconds; return the frames drawn in a second."""
     node, dial = page.locator(PLANE), page.get_by_test_id("dial")
     box = dial.bounding_box()
     middle, height = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    before = sent.messages
     page.mouse.move(middle, height)
     page.mouse.down()
     counting = node.evaluate_handle("node => planeBench.countDraws(node)")
@@ -212,11 +220,8 @@ def _dial_figures(chromium: Any, url: str, seconds: float) -> dict[str, Any]:
     counted = counting.evaluate(
         "counted => { counted.stop(); return { frames: counted.frames, seconds: counted.seconds }; }"
     )
-    messages = sent.messages - before
     page.mouse.up()
-    page.close()
-    rate = counted["frames"] / counted["seconds"] if counted["seconds"] else 0.0
-    return {"dial_frames_per_second": rate, "messages_while_dialling": messages}
+    return float(counted["frames"] / counted["seconds"]) if counted["seconds"] else 0.0
 
 
 def _plane_figures(chromium: Any, count: int, seconds: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vae_core import bench, bench_geodesic, bench_likelihood, bench_plane, bench_runs, bench_watch
+from vae_core import bench, bench_geodesic, bench_likelihood, bench_plane, bench_replay, bench_runs, bench_watch
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
 from vae_core.config import PRECISIONS, PRESETS
@@ -18,6 +18,7 @@ SUMMARIES = {
     "decode": "decoder throughput",
     "geodesic": "geodesics between digits of different class, against the straight line",
     "plane": "the latent plane in a browser: pointer to decoded image, first draw, panning, memory",
+    "replay": "a recorded training in a browser: how smoothly the dial goes through it",
     "runs": "training runs: what recording costs, how quickly a trainer obeys, memory and disk",
     "watch": "a run watched in a browser: how soon, how often, at what cost to the server, by how many",
     "likelihood": "VAEs trained under the protocol of a published table: the likelihood they reach",
@@ -77,6 +78,12 @@ def seeds(text: str) -> tuple[int, ...]:
     return counts(text, smallest=0)
 
 
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--frames", type=at_least(2), default=500, metavar="N", help="snapshots of the run (500)")
+    parser.add_argument("--probes", type=at_least(1), default=5000, metavar="N", help="digits in each (5000)")
+    parser.add_argument("--seconds", type=float, default=5.0, metavar="S", help="to turn the dial (5)")
+
+
 def _runs_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=PRESETS, default="classic", dest="preset_name", help="to train (classic)")
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="with recording and without (60)")
@@ -120,6 +127,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "decode": _decode_options,
     "geodesic": _geodesic_options,
     "plane": _plane_options,
+    "replay": _replay_options,
     "runs": _runs_options,
     "watch": _watch_options,
     "likelihood": _likelihood_options,
@@ -138,6 +146,7 @@ def run(arguments: argparse.Namespace) -> None:
         "decode": bench.decode,
         "geodesic": bench_geodesic.measure,
         "plane": bench_plane.measure,
+        "replay": bench_replay.measure,
         "runs": bench_runs.measure,
         "watch": bench_watch.measure,
         "likelihood": bench_likelihood.measure,

@@ -35,3 +35,15 @@ def test_the_plane_is_measured_under_the_pointer_and_with_many_points(app: App) 
     assert (plane["points"], plane["drawn"]) == (500, 500)
     assert plane["first_draw_seconds"] > 0
     assert plane["frames_per_second"] > 0
+
+
+@pytest.mark.usefixtures("browser")
+def test_a_replay_is_measured_with_the_dial() -> None:
+    options = ["--frames", "30", "--probes", "100", "--seconds", "0", "--json"]
+    command = [sys.executable, "-m", "vae_core", "bench", "replay", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["frames"], figures["probes"]) == (30, 100)
+    assert figures["first_draw_seconds"] > 0
+    assert figures["dial_frames_per_second"] > 0
