@@ -29,6 +29,7 @@ PAGES = [
     ("explorer", {"panel": "selection", "selection": "-1,-1~1,-1~1,1", "model": "vae-classic"}),
     ("explorer", {"panel": "card", "model": "vae-any-beta", "nonsense": "1", "z": "here", "data": "own"}),
     ("explorer", {"panel": "geometry", "pins": "0,0~1,1"}),
+    ("explorer", {"panel": "geometry", "geometry": "geodesic,magnification,ellipses", "pins": "0,0~1,1"}),
     ("compare", {"part": "measures"}),
     ("compare", {"part": "reconstructions", "other": "vae-gaussian"}),
     ("compare", {"part": "samples"}),
