@@ -24,7 +24,9 @@ PAGES = {
     "explorer": ("/", 1, {"model": "vae", "z": "0.25,-1.5"}),
     "compare": ("/compare", 2, {"model": "ae", "other": "vae", "z": "0.25,-1.5"}),
     "beta": ("/beta", 1, {"beta": "4", "z": "0.25,-1.5"}),
+    "inference": ("/inference", 1, {"model": "vae-classic", "digit": "3"}),
     "train": ("/train", 1, {"run": "classic", "z": "0.25,-1.5"}),
+    "learn": ("/learn", 0, {"section": "elbo"}),
 }
 """Where each page is, how many planes it has, and what it shows."""
 READY = "[data-testid=latent-plane][data-ready=true]"
@@ -39,7 +41,7 @@ def take(browser: Browser, url: str) -> None:
                 page = context.new_page()
                 visit(page, path, **view)
                 expect(page.locator(READY)).to_have_count(planes, timeout=PATIENCE)
-                page.get_by_test_id("stSkeleton").first.wait_for(state="detached")
+                expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
                 target = FOLDER / f"{name}-{theme}{suffix}.png"
                 page.screenshot(path=target)
                 sys.stdout.write(f"{target.relative_to(FOLDER.parent.parent)}\n")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import vae_core
-from pages.common import beta_view, compare_view, explorer_view, train_view
+from pages.common import beta_view, compare_view, explorer_view, learn_sections, train_view
 from pages.common.parameters import LANGUAGE, Parameter
 from tests.modules import ROOT
 
@@ -38,6 +38,7 @@ VIEWS = {
     "Compare (`/compare`)": compare_view.VIEW,
     "Beta (`/beta`)": beta_view.VIEW,
     "Train (`/train`)": train_view.VIEW,
+    "Learn (`/learn`)": learn_sections.VIEW,
 }
 ASSETS_LIMIT = 40_000_000
 

@@ -110,6 +110,7 @@ def knob() -> None:
     formula(
         r"c\,\Big(\frac{|x - f(z)|^2}{2c} + \beta\, D_{\mathrm{KL}}\Big)",
         r"= \tfrac12 |x - f(z)|^2 + c\beta\, D_{\mathrm{KL}}",
+        joined=True,
     )
     st.markdown(
         _(

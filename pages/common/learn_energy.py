@@ -109,6 +109,7 @@ def expectation() -> None:
         r"\mathbb{E}_{p}[f] = \int f(x)\,p(x)\,dx",
         r"\approx\; \sum_i f(x_i)\,p(x_i)\,\Delta x",
         r"\approx\; \frac{1}{n} \sum_{i=1}^{n} f(x_i),\; x_i \sim p",
+        joined=True,
     )
     with row("controls"):
         dimension = st.segmented_control(

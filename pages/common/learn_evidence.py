@@ -57,6 +57,7 @@ def elbo() -> None:
     formula(
         r"\log p(x) = \underbrace{\mathbb{E}_{q}\Big[\log \frac{p(x, z)}{q(z|x)}\Big]}_{\text{ELBO}}",
         r"+ \underbrace{D_{\mathrm{KL}}(q(z|x)\,\|\,p(z|x))}_{\ge\, 0}",
+        joined=True,
     )
     st.markdown(
         _(

@@ -188,6 +188,7 @@ def reparameterisation() -> None:
     formula(
         r"\nabla_{\mu}\, \mathbb{E}_{q}[f(z)] = \mathbb{E}_{\varepsilon}\big[\nabla_z f(\mu + \sigma \varepsilon)\big]",
         r"= \mathbb{E}_{q}\big[f(z)\, \nabla_{\mu} \log q(z)\big]",
+        joined=True,
     )
     st.markdown(
         _(

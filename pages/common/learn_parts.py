@@ -107,9 +107,9 @@ def row(name: str) -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom", key=f"learn-row-{name}")
 
 
-def formula(*parts: str) -> None:
-    """Show a formula; its parts stand in one line, or under one another where there is no room."""
-    with st.container(horizontal=True, horizontal_alignment="center", gap="large", key="learn-formula"):
+def formula(*parts: str, joined: bool = False) -> None:
+    """Show formulas, or the parts of one, in one line, or under one another where there is no room."""
+    with st.container(horizontal=True, horizontal_alignment="center", key=f"learn-formula-{joined}"):
         for part in parts:
             st.latex(part, width="content")
 

@@ -23,7 +23,8 @@ def style(accent: str) -> None:
           outline: 2px solid var(--learn-accent); outline-offset: -2px;
         }
         [class*=st-key-learn-row-] { gap: 0.5rem 2rem; }
-        .st-key-learn-formula { gap: 0 1.5rem; }
+        [class*=st-key-learn-formula-] { align-items: baseline; gap: 0 2.5rem; }
+        .st-key-learn-formula-True { column-gap: 0.375rem; }
         .st-key-learn-neighbours { margin-top: 1rem; }
         [class*=st-key-learn-section-] [data-testid=stPageLink] a :is(span, p) { white-space: normal; }
         @media (min-width: 641px) {
