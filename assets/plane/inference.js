@@ -46,7 +46,7 @@ export class Inference {
     const { atlas, follow } = this.plane;
     const place = this.possible ? atlas.decoderPlace(follow.decoded) : null;
     if (atlas === this.atlas && place === this.place) return;
-    Object.assign(this, { atlas, place, table: null, surface: null, queue: [] });
+    Object.assign(this, { atlas, place, table: null, surface: null, queue: [], dirty: true });
     if (!this.possible) return;
     const { x, y, side } = this.plane.stage.view.home;
     const reach = Math.max(LEAST_REACH, ...[x, y, x + side, y + side].map(Math.abs));
@@ -68,7 +68,6 @@ export class Inference {
   work(busy, show) {
     if (!this.table) return false;
     if (this.ready && this.dirty) {
-      this.table.see(this.picture.image, this.picture.seen);
       this.#renew(show);
       return true;
     }
@@ -110,6 +109,7 @@ export class Inference {
 
   #renew(show) {
     const { table, lattice } = this;
+    table.see(this.picture.image, this.picture.seen);
     // From the level after the coarsest on, once all of that is there.
     this.surface = surfaceOf(table, this.background.length ? STRIDES[0] : NEXT_LEVEL);
     this.masses = massesOf(this.surface, lattice);
