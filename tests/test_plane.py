@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from pages.common.plane_module import ENTRY, link, read_modules, top_level_names
-from pages.common.plane_state import OVERLAYS, PlaneState, Selection, parse
+from pages.common.plane_state import OVERLAYS, Brushed, PlaneState, Selection, parse
 from pages.common.plane_words import words
 
 MODULES = read_modules()
@@ -101,6 +101,7 @@ def test_what_the_browser_reports_is_read() -> None:
             "mode": "sample",
             "selection": {"polygon": [[0, 0], [1, 0], [1, 1]], "frame": 0, "hidden": [2], "count": 17},
             "drawn": [0] * 783 + [255],
+            "brushed": {"picture": [0] * 783 + [255], "seen": [1] + [0] * 783},
             "following": True,
             "behind": True,
             "frames": 512,
@@ -116,6 +117,7 @@ def test_what_the_browser_reports_is_read() -> None:
     assert state.selection == Selection(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)), 0.0, (2,), 17)
     assert state.drawn is not None
     assert state.drawn[-1] == 255
+    assert state.brushed == Brushed(state.drawn, (True, *[False] * 783))
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,11 @@ def test_what_the_browser_reports_is_read() -> None:
         {"drawn": [0] * 783},
         {"drawn": [0] * 783 + [256]},
         {"drawn": [0.5] * 784},
+        {"brushed": {"picture": [0] * 784}},
+        {"brushed": {"picture": None, "seen": [0] * 784}},
+        {"brushed": {"picture": [0] * 784, "seen": [0] * 783}},
+        {"brushed": {"picture": [0] * 784, "seen": [2] * 784}},
+        {"brushed": [0] * 784},
         {"following": 1},
         {"behind": "yes"},
         {"frames": -1},

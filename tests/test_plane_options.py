@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pages.common.plane_axis import beta_at, frame_at
-from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, greys
+from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, flags, greys
 from vae_core.atlas import log_spaced
 
 BETAS = log_spaced(0.01, 200.0, 33)
@@ -35,6 +36,12 @@ def test_a_picture_that_is_none_is_refused(picture: list[int]) -> None:
     for make in (greys, lambda p: RowDigit(p, "3").data(), lambda p: Nearest(0, p).data()):
         with pytest.raises(ValueError, match="784 grey levels"):
             make(picture)
+
+
+def test_a_mask_is_784_flags() -> None:
+    assert flags(np.arange(784) < 2) == [1, 1] + [0] * 782
+    with pytest.raises(ValueError, match="784 pixels"):
+        flags([True] * 783)
 
 
 @pytest.mark.parametrize(
