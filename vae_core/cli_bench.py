@@ -7,7 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vae_core import bench, bench_geodesic, bench_likelihood, bench_plane, bench_replay, bench_runs, bench_watch
+from vae_core import (
+    bench,
+    bench_geodesic,
+    bench_inference,
+    bench_likelihood,
+    bench_plane,
+    bench_replay,
+    bench_runs,
+    bench_watch,
+)
 from vae_core.cli_evaluate import at_least
 from vae_core.cli_output import ProgressLine, number, print_json, print_pairs, print_table
 from vae_core.config import PRECISIONS, PRESETS
@@ -21,6 +30,7 @@ SUMMARIES = {
     "replay": "a recorded training in a browser: how smoothly the dial goes through it",
     "runs": "training runs: what recording costs, how quickly a trainer obeys, memory and disk",
     "watch": "a run watched in a browser: how soon, how often, at what cost to the server, by how many",
+    "inference": "exact inference: do its terms add up, does a finer grid agree, how soon is a posterior on screen",
     "likelihood": "VAEs trained under the protocol of a published table: the likelihood they reach",
     "models": "the bundled models' ELBO, exact log p(x) and importance-weighted bound",
 }
@@ -96,6 +106,15 @@ def _watch_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sessions", type=at_least(1), default=20, metavar="N", help="at once (20)")
 
 
+def _inference_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="an app that runs already (starts one)")
+    parser.add_argument("--models", nargs="+", default=(), metavar="NAME", help="bundled ones (all with a plane)")
+    parser.add_argument("--images", type=at_least(1), default=1000, metavar="N", help="the first N test digits (1000)")
+    parser.add_argument("--posteriors", type=at_least(1), default=50, metavar="N", help="on a finer grid as well (50)")
+    parser.add_argument("--clicks", type=at_least(1), default=40, metavar="N", help="on the plane (40)")
+    parser.add_argument("--strokes", type=at_least(1), default=40, metavar="N", help="of the brush (40)")
+
+
 def _likelihood_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dimensions", type=counts, default=bench_likelihood.DIMENSIONS, metavar="D,D", help="(2,5,10,20,40)"
@@ -130,6 +149,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "replay": _replay_options,
     "runs": _runs_options,
     "watch": _watch_options,
+    "inference": _inference_options,
     "likelihood": _likelihood_options,
     "models": _models_options,
 }
@@ -149,6 +169,7 @@ def run(arguments: argparse.Namespace) -> None:
         "replay": bench_replay.measure,
         "runs": bench_runs.measure,
         "watch": bench_watch.measure,
+        "inference": bench_inference.measure,
         "likelihood": bench_likelihood.measure,
         "models": bench.models,
     }

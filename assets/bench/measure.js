@@ -57,6 +57,11 @@ window.planeBench = {
     return watch(node, "pointerup", () => null, () => nearest()?.dataset.stale === "false");
   },
 
+  /** From the end of a click to other layers on the plane, which the server sends. */
+  watchLayers(node) {
+    return watch(node, "pointerup", () => node.dataset.layers, (before) => node.dataset.layers !== before);
+  },
+
   /** The durations in milliseconds of the last measures of this name. */
   durations(name) {
     return performance.getEntriesByName(name, "measure").map((measure) => measure.duration);
