@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 
 from pages.common import image_sets, state
+from pages.common.beta_runs import choose_run, run_marks
 from pages.common.beta_view import (
     BETA,
     PANEL,
@@ -122,11 +123,13 @@ def main() -> None:
             "the prior until digits blur together."
         )
     )
+    with st.container(horizontal=True, key="inline-beta"):
+        choose_run()
     place = st.empty()
     with place, st.spinner(_("Encoding 10,000 digits at 33 betas…")), problems:
         opened = open_model()
         pack = recogniser() if opened else None
-        dedicated = marks() if opened else []
+        dedicated = [*marks(), *run_marks()] if opened else []
     if opened is None:
         conventions(state.get(BETA), LATENT_DIM)
         state.publish(VIEW)

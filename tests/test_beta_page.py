@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.common import beta_view
+from pages.common import beta_view, own_models
+from pages.common.beta_runs import measured_mark
 from pages.common.beta_view import row_indices
 from pages.common.conventions import shown
 from tests.app_pages import fine, open_page, said, words
@@ -21,10 +23,16 @@ from tests.commands import Said, printed_json, refused
 from tests.factories import make_images, make_model
 from vae_core import cli, registry
 from vae_core.beta_gallery import beta_gallery, beta_gallery_png
+from vae_core.checkpoints import model_bytes
+from vae_core.config import RunConfig, TrainConfig
 from vae_core.data import load_images, to_pixels
 from vae_core.errors import ConfigError, LatentExplorerError, ModelError
 from vae_core.export import to_grey
+from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
+from vae_core.objectives import elbo
+from vae_core.registry import CHECKPOINT_NAME
+from vae_core.run_folder import ROOT_VARIABLE, write_config
 
 
 def beta_page(**address: str) -> AppTest:
@@ -111,6 +119,47 @@ def test_the_marks_are_the_figures_of_the_dedicated_models() -> None:
     for mark in marks:
         figures = registry.read_card(mark.name).figures
         assert (mark.distortion, mark.rate) == (figures["reconstruction"], figures["kl"])
+
+
+class TestRuns:
+    """A person's own runs as marks on the chart."""
+
+    @pytest.fixture(autouse=True)
+    def runs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A run that compares with the any-beta model, and two that do not."""
+        monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+        kinds: dict[str, dict[str, Any]] = {"mine": {}, "grey": {"likelihood": "bernoulli-grey"}, "ae": {"kind": "ae"}}
+        for name, options in kinds.items():
+            run = tmp_path / name
+            run.mkdir()
+            model = make_model(**options)
+            (run / CHECKPOINT_NAME).write_bytes(model_bytes(model))
+            write_config(run, RunConfig(model.config, TrainConfig(beta=2.0)))
+
+    def test_only_those_that_compare_are_offered(self) -> None:
+        options = beta_page().selectbox(key="view.run").options
+        assert [option for option in options if "mine" in option or "grey" in option or "ae" in option] == [
+            "mine (own run)"
+        ]
+
+    def test_the_mark_is_where_the_run_is_on_the_test_digits(self) -> None:
+        at = beta_page(run="mine")
+        assert said(at, "run") == "mine"
+        assert not at.error
+        mark = measured_mark("mine", own_models.version("mine"))
+        model = own_models.load("mine")
+        terms = elbo(model, model_input(model, load_images("mnist", "test")[0]), 3)
+        assert mark.beta == 2.0
+        assert mark.rate == pytest.approx(terms.kl.mean().item())
+        assert mark.distortion == pytest.approx(terms.reconstruction.mean().item(), rel=1e-3)
+
+    @pytest.mark.parametrize(
+        ("name", "reason"), [("grey", "do not compare"), ("ae", "do not compare"), ("no", "no run")]
+    )
+    def test_one_that_does_not_compare_says_why(self, name: str, reason: str) -> None:
+        at = beta_page(run=name)
+        assert name in at.error[0].value
+        assert reason in at.text[0].value
 
 
 def test_a_row_has_one_or_two_digits_of_each_class_and_the_next_row_has_others() -> None:

@@ -16,7 +16,7 @@ from pages.common.caches import Pack
 from pages.common.details import nearest_image
 from pages.common.i18n import _
 from pages.common.image_sets import Shown
-from pages.common.parameters import PINS, Parameter, Z, choice
+from pages.common.parameters import PINS, RUN, Parameter, Z, choice
 from pages.common.plane import RateMark, RowDigit
 from pages.common.plane_axis import beta_at, frame_at
 from pages.common.plane_state import PlaneState
@@ -62,7 +62,7 @@ BETA: Final = Parameter(
 ROW: Final = Parameter("row", 0, _read_row, str, lambda: _("a whole number below {most}").format(most=MOST_ROWS))
 COLOUR: Final = choice("colour", ("digit", "kl"))
 PANEL: Final = choice("panel", ("names", "gallery"))
-VIEW: Final[tuple[Parameter[Any], ...]] = (BETA, Z, PINS, COLOUR, SHOWN, HIDDEN, MODE, SELECTION, ROW, PANEL)
+VIEW: Final[tuple[Parameter[Any], ...]] = (BETA, Z, PINS, COLOUR, SHOWN, HIDDEN, MODE, SELECTION, ROW, PANEL, RUN)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import streamlit as st
 
 from pages.common import keys, own_models, state
+from pages.common.beta_runs import unfit
 from pages.common.i18n import _
 from pages.common.layout import problem
 from pages.common.parameters import RUN
@@ -26,6 +27,7 @@ from vae_core.run_view import RunView
 
 EXPLORER: Final = "pages/explorer.py"
 COMPARISON: Final = "pages/compare.py"
+BETA: Final = "pages/beta.py"
 OVERLAID: Final = "train.overlaid"
 MOST_OVERLAID: Final = 6
 
@@ -216,6 +218,11 @@ def _send(run: Path) -> None:
         COMPARISON, label=_("Compare with the bundled VAE"), query_params={"model": run.name, "other": "vae"},
         icon=":material/compare:", help=_("Its newest checkpoint on the left, the bundled VAE on the right"),
     )  # fmt: skip
+    if not unfit(run.name):
+        st.page_link(
+            BETA, label=_("Mark on the beta page"), query_params={"run": run.name},
+            icon=":material/tune:", help=_("Its rate and distortion beside the curve of the model of every β"),
+        )  # fmt: skip
 
 
 def _delete(run: Path) -> None:
