@@ -84,12 +84,12 @@ export function drawLine(context, view, theme, { points, tone, dashed }) {
   context.lineCap = "butt";
 }
 
-/** Small diamonds with their labels beside them. */
+/** Small diamonds with their labels beside them; a label that two others leave no room for is left out. */
 export function drawMarkers(context, view, theme, { points, labels, tone }) {
   context.font = `600 12px ${theme.font}`;
-  context.textAlign = "left";
   context.textBaseline = "middle";
   context.lineJoin = "round";
+  const taken = [];
   points.forEach((point, k) => {
     const [x, y] = view.toScreen(...point);
     context.beginPath();
@@ -98,11 +98,20 @@ export function drawMarkers(context, view, theme, { points, labels, tone }) {
     context.closePath();
     strokeHaloed(context, theme, toneOf(theme, tone), 1.8);
     if (!labels[k]) return;
-    context.lineWidth = 4;
-    context.strokeStyle = theme.paper(0.9);
-    context.strokeText(labels[k], x + 10, y);
-    context.fillStyle = theme.ink(0.95);
-    context.fillText(labels[k], x + 10, y);
+    const width = context.measureText(labels[k]).width;
+    const room = [x + 10, x - 10 - width].find((left) => taken.every(([l, r, t]) => left > r || left + width < l || Math.abs(t - y) > 14));
+    if (room === undefined) return;
+    taken.push([room, room + width, y]);
+    writeHaloed(context, theme, labels[k], room, y);
   });
   context.textBaseline = "alphabetic";
+}
+
+function writeHaloed(context, theme, text, x, y) {
+  context.textAlign = "left";
+  context.lineWidth = 4;
+  context.strokeStyle = theme.paper(0.9);
+  context.strokeText(text, x, y);
+  context.fillStyle = theme.ink(0.95);
+  context.fillText(text, x, y);
 }
