@@ -178,12 +178,12 @@ def _errors(dimension: int, points: int) -> None:
     grid = [three_ways.grid_sum(dimension, three_ways.nodes_for(n, dimension)) for n in POINTS]
     line(figure, POINTS, [max(1e-12, abs(value / true - 1)) for value in grid], _("grid"), colours.accent)
     expected = [three_ways.monte_carlo_error(dimension, n) for n in POINTS]
-    line(figure, POINTS, expected, _("Monte Carlo, expected"), second(colours), "dash")
+    line(figure, POINTS, expected, _("Monte Carlo"), second(colours), "dash")
     tried = [(n, abs(value / true - 1)) for n in POINTS for value in _means(dimension, n)]
     mark(figure, [n for n, _e in tried], [e for _n, e in tried], _("tried"), second(colours), 5)
     figure.add_vline(points, line_width=1, line_color=colours.unknown)
     figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log", range=[-12.5, 2.5], exponentformat="power", nticks=6)
+    figure.update_yaxes(type="log", range=[-12.5, 1.5], exponentformat="power", nticks=6)
     show(figure, "errors", _("The error of the grid and of Monte Carlo against the number of points, both logarithmic"))
 
 
