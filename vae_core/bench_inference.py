@@ -24,6 +24,7 @@ from vae_core.registry import list_models, load_model
 GROUP: Final = 50
 """Digits that share a grid."""
 BRUSH: Final = "[data-testid=brush]"
+STATUS: Final = ".brush-side [role=status]"
 REST: Final = 60
 """Milliseconds between two moves of the brush."""
 
@@ -161,7 +162,8 @@ def _brush_figures(chromium: Any, url: str, strokes: int) -> list[float]:
     page, _ = _open(chromium, f"{url}/inference?part=inpainting")
     brush = page.locator(BRUSH)
     brush.scroll_into_view_if_needed()
-    page.wait_for_function("planeBench.durations('latent-plane:posterior').length > 0", timeout=PATIENCE)
+    # It says how many pixels are seen once it has decoded enough of the plane.
+    page.locator(STATUS).filter(has_text="784").wait_for(timeout=PATIENCE)
     box = brush.bounding_box()
     page.evaluate("performance.clearMeasures('latent-plane:posterior')")
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.6 * box["height"])
