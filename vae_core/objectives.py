@@ -74,7 +74,9 @@ def elbo_terms(
     if logvar is None:
         return ElboTerms(-model.log_likelihood(x, mu), torch.zeros_like(mu[:, 0]))
     z = reparameterise(mu, logvar, standard_normal(mu, generator, samples))
-    return ElboTerms(-model.log_likelihood(x, z, log_beta).mean(0), kl_divergence(mu, logvar))
+    likelihood = model.log_likelihood(x, z, log_beta)
+    # The mean over a single draw is that draw, and training takes no other.
+    return ElboTerms(-(likelihood.squeeze(0) if samples == 1 else likelihood.mean(0)), kl_divergence(mu, logvar))
 
 
 @torch.no_grad()

@@ -199,8 +199,8 @@ def train_step(state: TrainState, images: Tensor, beta: float, learning_rate: fl
     if not state.model.training:
         state.model.train()
     x = prepare_batch(images, state.model.likelihood.pixels, state.noise)
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate
+    (group,) = state.optimizer.param_groups
+    group["lr"] = learning_rate
     log_beta = draw_log_beta(state.model.config.beta_range, len(x), state.noise)
     with _autocast(state.config, x.device):
         terms = elbo_terms(state.model, x, generator=state.noise, log_beta=log_beta)
@@ -210,7 +210,7 @@ def train_step(state: TrainState, images: Tensor, beta: float, learning_rate: fl
         raise NonFiniteLossError(
             f"the loss became {loss.item()} at step {state.step + 1}: lower the learning rate, or clip gradients"
         )
-    for weights in state.model.parameters():
+    for weights in group["params"]:
         weights.grad = None
     loss.backward()
     if state.config.train.clip_norm > 0:
