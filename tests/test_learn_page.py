@@ -6,12 +6,15 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.common import beta_view, compare_view, explorer_view, inference_view, train_view
+from pages.common import beta_view, compare_view, explorer_view, inference_view, own_models, train_view
 from pages.common.i18n import languages
 from pages.common.learn_sections import SECTIONS
 from tests.app_pages import fine, open_page, said, words
+from vae_core.errors import ModelError
+from vae_core.models import Autoencoder
 
 KEYS: Final = [section.key for section in SECTIONS]
 VIEWS: Final = {
@@ -127,3 +130,58 @@ def test_the_worked_example_of_the_divergence_is_computed() -> None:
     found = readings("divergence")
     assert (found["penalty of A"], found["penalty of B"]) == ("1.978", "−0.220")
     assert found["KL(p ‖ q)"] == found["KL(q ‖ p)"] == "1.758"
+
+
+def number(text: str) -> float:
+    """A number as the page writes it."""
+    return float(text.replace("−", "-").replace(",", ""))
+
+
+@pytest.mark.parametrize("width", ["0.5", "1.0", "4.0"])
+def test_the_bound_and_the_divergence_of_a_real_digit_add_up_whatever_q_is(width: str) -> None:
+    at = section("elbo")
+    fine(at.select_slider(key="learn.elbo.width").set_value(width).run())
+    found = {metric.label: number(metric.value) for metric in at.metric}
+    assert found["ELBO"] + found["KL(q(z|x) ‖ p(z|x))"] == pytest.approx(found["log p(x), by quadrature"], abs=0.1)
+
+
+def test_the_encoder_s_own_width_is_among_the_best_at_the_beta_it_was_trained_with() -> None:
+    assert number(readings("balance")["the least loss is at"].removesuffix(" σ")) == pytest.approx(1, abs=0.6)
+
+
+def test_turning_c_up_and_beta_down_changes_nothing() -> None:
+    at = section("knob")
+    fine(at.select_slider(key="learn.knob.c").set_value("0.01").run())
+    fine(at.select_slider(key="learn.knob.beta").set_value("10.0").run())
+    assert [metric.value for metric in at.metric] == list(readings("knob").values())
+
+
+def test_a_point_has_an_infinite_divergence_from_the_prior_and_one_image() -> None:
+    at = section("encoder")
+    fine(at.slider(key="learn.width").set_value(0).run())
+    assert {metric.label: metric.value for metric in at.metric} == {
+        "σ₁, σ₂": "0, 0",
+        "difference between the images, a pixel": "0.000",
+        "KL to the prior, nats": "∞",
+    }
+
+
+def test_the_autoencoder_s_prior_has_more_holes_than_the_vae_s() -> None:
+    at = section("autoencoder")
+    shares = [number(at.metric[0].value.removesuffix("\N{NO-BREAK SPACE}%"))]
+    fine(at.segmented_control(key="learn.space").set_value("vae").run())
+    shares.append(number(at.metric[0].value.removesuffix("\N{NO-BREAK SPACE}%")))
+    assert shares[0] > 5 * shares[1] > 0
+
+
+def test_without_a_model_a_section_says_so_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> Autoencoder:
+        raise ModelError(f"{name} is gone: rebuild it with `python -m vae_core zoo {name}`")
+
+    st.cache_resource.clear()
+    monkeypatch.setattr(own_models, "load", load)
+    at = section("encoder")
+    assert len(at.error) == 1
+    assert "python -m vae_core zoo vae" in at.text[0].value
+    fine(at.radio[0].set_value("density").run())
+    assert not at.error

@@ -54,22 +54,7 @@ FIRST, LAST = 1, 7
 
 def encoder() -> None:
     """Show what a code's neighbourhood decodes to, from a point to a region."""
-    st.markdown(
-        _(
-            "An encoder can be a function: $z = f(x)$, one point for each image, the same every time. It sums up what "
-            "it was shown, and says nothing of what lies beside. Or it can be a distribution: $q(z|x)$ says of every "
-            "$z$ how well it goes with $x$. Then a code is not a point but a region, and the decoder must make sense "
-            "of all of it."
-        )
-    )
-    formula("z = f(x)", r"z \sim q(z|x) = \mathcal{N}\big(\mu(x), \sigma^2(x)\big)")
-    st.markdown(
-        _(
-            "The network is the same either way; in the second case it puts out a mean and a variance, the parameters "
-            "of the distribution, and a code is drawn. Widen it here: at 0 all draws are one point, at 1 it is what "
-            "the encoder of the VAE really says, beyond that the draws leave their digit."
-        )
-    )
+    _explain_encoder()
     with row("controls"):
         kind = choose_digit("encoder", "4")
         width = st.slider(
@@ -92,6 +77,25 @@ def encoder() -> None:
         }
     )
     see("explorer", _("The same digit's place among all the codes"), model="vae", z=place(mu))
+
+
+def _explain_encoder() -> None:
+    st.markdown(
+        _(
+            "An encoder can be a function: $z = f(x)$, one point for each image, the same every time. It sums up what "
+            "it was shown, and says nothing of what lies beside. Or it can be a distribution: $q(z|x)$ says of every "
+            "$z$ how well it goes with $x$. Then a code is not a point but a region, and the decoder must make sense "
+            "of all of it."
+        )
+    )
+    formula("z = f(x)", r"z \sim q(z|x) = \mathcal{N}\big(\mu(x), \sigma^2(x)\big)")
+    st.markdown(
+        _(
+            "The network is the same either way; in the second case it puts out a mean and a variance, the parameters "
+            "of the distribution, and a code is drawn. Widen it here: at 0 all draws are one point, at 1 it is what "
+            "the encoder of the VAE really says, beyond that the draws leave their digit."
+        )
+    )
 
 
 def _around(mu: Tensor, logvar: Tensor, z: Tensor) -> None:
@@ -157,21 +161,7 @@ def _space_of(name: str) -> _Space:
 
 def autoencoder() -> None:
     """Show the latent space of an autoencoder beside that of a VAE, drawn from and walked through."""
-    st.markdown(
-        _(
-            "An autoencoder is trained to give back what it was given, through a narrow middle. Nothing in its loss "
-            "says where codes should lie, so it puts them wherever that is convenient: scattered, stretched, with gaps "
-            "in between. It compresses well. But to generate, one must pick a $z$, and nobody knows from which "
-            "distribution."
-        )
-    )
-    st.markdown(
-        _(
-            "Two properties make a latent space fit for it. **Continuity**: neighbouring points decode to similar "
-            "images. **Completeness**: whatever is drawn decodes to something meaningful, because codes fill the prior "
-            "and leave no holes. A VAE asks for both; an autoencoder gets neither but by luck."
-        )
-    )
+    _explain_autoencoder()
     with row("controls"):
         name = st.segmented_control(
             _("Latent space of"), ("ae", "vae"), default="ae", required=True, key="learn.space",
@@ -206,6 +196,24 @@ def autoencoder() -> None:
         )
     )
     see("compare", _("Both models side by side, under one pointer"), model="ae", other="vae")
+
+
+def _explain_autoencoder() -> None:
+    st.markdown(
+        _(
+            "An autoencoder is trained to give back what it was given, through a narrow middle. Nothing in its loss "
+            "says where codes should lie, so it puts them wherever that is convenient: scattered, stretched, with gaps "
+            "in between. It compresses well. But to generate, one must pick a $z$, and nobody knows from which "
+            "distribution."
+        )
+    )
+    st.markdown(
+        _(
+            "Two properties make a latent space fit for it. **Continuity**: neighbouring points decode to similar "
+            "images. **Completeness**: whatever is drawn decodes to something meaningful, because codes fill the prior "
+            "and leave no holes. A VAE asks for both; an autoencoder gets neither but by luck."
+        )
+    )
 
 
 def _percent(share: float) -> str:

@@ -100,6 +100,28 @@ def _charged(pixel: float, variance: float) -> None:
 
 def knob() -> None:
     """Show the best linear VAE of the real digits for any c and beta: only their product counts."""
+    _explain_knob()
+    with row("controls"):
+        variance = st.select_slider(
+            "c", VARIANCES, 0.1, key="learn.knob.c", help=_("The variance of the decoder's Gaussian"), width=240
+        )
+        beta = st.select_slider("β", BETAS, 1.0, key="learn.knob.beta", help=_("The weight of the KL"), width=240)
+    model = best_linear_vae(_components(), variance, beta)
+    _spectrum(model)
+    grey = to_pixels(digits().grey[list(digits().examples)])
+    strip(to_grey(torch.cat([grey, model.reconstruct(grey).float()])), _("Digits above, reconstructed below"), 10)
+    readings(
+        {
+            "cβ": f"{model.threshold:.4g}",
+            _("latent dimensions in use"): f"{model.active:,}",
+            _("KL, nats"): number(model.rate, 1),
+            _("squared error of an image"): number(model.squared_error, 1),
+        }
+    )
+    see("beta", _("What the β of a real model is called elsewhere"), beta="4", panel="names")
+
+
+def _explain_knob() -> None:
     st.markdown(
         _(
             "With a Gaussian decoder, multiply the loss by $c$: half the squared error remains, and the KL has the "
@@ -119,24 +141,6 @@ def knob() -> None:
             "their KL and collapse. Turn $c$ up and β down by the same factor: nothing changes."
         )
     )
-    with row("controls"):
-        variance = st.select_slider(
-            "c", VARIANCES, 0.1, key="learn.knob.c", help=_("The variance of the decoder's Gaussian"), width=240
-        )
-        beta = st.select_slider("β", BETAS, 1.0, key="learn.knob.beta", help=_("The weight of the KL"), width=240)
-    model = best_linear_vae(_components(), variance, beta)
-    _spectrum(model)
-    grey = to_pixels(digits().grey[list(digits().examples)])
-    strip(to_grey(torch.cat([grey, model.reconstruct(grey).float()])), _("Digits above, reconstructed below"), 10)
-    readings(
-        {
-            "cβ": f"{model.threshold:.4g}",
-            _("latent dimensions in use"): f"{model.active:,}",
-            _("KL, nats"): number(model.rate, 1),
-            _("squared error of an image"): number(model.squared_error, 1),
-        }
-    )
-    see("beta", _("What the β of a real model is called elsewhere"), beta="4", panel="names")
 
 
 @cache
@@ -176,6 +180,19 @@ def blur() -> None:
             help=_("Those test digits whose codes lie nearest to the chosen one's"),
         )  # fmt: skip
     mu, _logvar = code(kind)
+    _averages(mu, count)
+    st.markdown(
+        _(
+            "Drawing pixels from $p(x|z)$ does not help: they are drawn one by one, so that the grey becomes speckle "
+            "and not a stroke. Sharper samples need more latent dimensions, or a decoder whose pixels know of one "
+            "another, or another way to judge images."
+        )
+    )
+    see("explorer", _("Mean, draw and standard deviation at any point"), model="vae", mode="std", z=place(mu))
+
+
+def _averages(mu: Tensor, count: int) -> None:
+    """Show the digits around a code, their average, and what the decoder makes of it."""
     around = digits().binary[nearest(real("vae").mu, mu, MOST)]
     means, decoded = running_means(around), real("vae").model.decode(mu[None])
     st.caption(_("The {count} nearest digits, black and white as the model learned them").format(count=CLOSEST))
@@ -197,14 +214,6 @@ def blur() -> None:
             _("difference of the two, a pixel"): number(float(rms_difference(means[[count - 1]], decoded))),
         }
     )
-    st.markdown(
-        _(
-            "Drawing pixels from $p(x|z)$ does not help: they are drawn one by one, so that the grey becomes speckle "
-            "and not a stroke. Sharper samples need more latent dimensions, or a decoder whose pixels know of one "
-            "another, or another way to judge images."
-        )
-    )
-    see("explorer", _("Mean, draw and standard deviation at any point"), model="vae", mode="std", z=place(mu))
 
 
 def _undecided(means: Tensor, decoded: Tensor, count: int) -> None:

@@ -105,22 +105,7 @@ def _learned(data: Tensor, model: Mixture) -> None:
 
 def density() -> None:
     """Show a density that comes of a latent variable: the joint one, and what is left of it where z is summed away."""
-    st.markdown(
-        _(
-            "There are two ways to a distribution over $x$. One writes $p(x)$ down directly, with a formula or a "
-            "network that gives the density of any $x$. The other brings in a latent variable $z$ that nobody "
-            "observes: a simple prior $p(z)$, and a conditional $p(x|z)$ that says what each $z$ makes. What is seen "
-            "of it is the sum over all $z$."
-        )
-    )
-    formula(r"p(x) = \int p(z)\, p(x|z)\, dz")
-    st.markdown(
-        _(
-            "Two simple pieces make something that neither is: here the prior has one bump, every $p(x|z)$ has one "
-            r"bump around $f(z) = 2 \tanh 3z$, and $p(x)$ has two. Drawing is easy: first $z$, then $x$ given $z$. The "
-            "density at one $x$ takes the whole row of the picture, the shaded area above it."
-        )
-    )
+    _explain_density()
     with row("controls"):
         noise = st.slider(
             _("Noise of p(x|z)"), 0.1, 1.5, 0.4, 0.05, key="learn.noise", help=_("Its standard deviation"), width=260
@@ -143,6 +128,25 @@ def density() -> None:
         )
     )
     see("explorer", _("Draw a digit, and sum over all z for its log p(x)"), model="vae", panel="draw")
+
+
+def _explain_density() -> None:
+    st.markdown(
+        _(
+            "There are two ways to a distribution over $x$. One writes $p(x)$ down directly, with a formula or a "
+            "network that gives the density of any $x$. The other brings in a latent variable $z$ that nobody "
+            "observes: a simple prior $p(z)$, and a conditional $p(x|z)$ that says what each $z$ makes. What is seen "
+            "of it is the sum over all $z$."
+        )
+    )
+    formula(r"p(x) = \int p(z)\, p(x|z)\, dz")
+    st.markdown(
+        _(
+            "Two simple pieces make something that neither is: here the prior has one bump, every $p(x|z)$ has one "
+            r"bump around $f(z) = 2 \tanh 3z$, and $p(x)$ has two. Drawing is easy: first $z$, then $x$ given $z$. The "
+            "density at one $x$ takes the whole row of the picture, the shaded area above it."
+        )
+    )
 
 
 def _joint(model: LatentCurve, at: float, z: Tensor, x: Tensor) -> None:

@@ -33,20 +33,7 @@ STEPS: Final = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
 
 def divergence() -> None:
     """Show the divergence of two outcomes, term by term."""
-    st.markdown(
-        _(
-            "How far is a prediction $q$ from the truth $p$? The Kullback–Leibler divergence charges every outcome the "
-            "log of how wrong the prediction is about it, weighted by how often it really happens."
-        )
-    )
-    formula(r"D_{\mathrm{KL}}(p \,\|\, q) = \sum_x p(x) \log \frac{p(x)}{q(x)}")
-    st.markdown(
-        _(
-            "Take two outcomes, A and B. With $p(A) = 0.9$ and $q(A) = 0.1$ the prediction is badly wrong where it "
-            "matters, and pays dearly for A; about B, which hardly ever happens, it errs as much and even gets a "
-            "little back. The sum is never negative, and zero only where both agree."
-        )
-    )
+    _explain_divergence()
     with row("controls"):
         p = st.slider("$p(A)$", 0.01, 0.99, 0.9, 0.01, key="learn.p", help=_("How often A happens"), width=280)
         q = st.slider("$q(A)$", 0.01, 0.99, 0.1, 0.01, key="learn.q", help=_("How often A is predicted"), width=280)
@@ -72,6 +59,23 @@ def divergence() -> None:
         )
     )
     see("explorer", _("Each digit's KL between its code and the prior, as colour"), model="vae", colour="kl")
+
+
+def _explain_divergence() -> None:
+    st.markdown(
+        _(
+            "How far is a prediction $q$ from the truth $p$? The Kullback–Leibler divergence charges every outcome the "
+            "log of how wrong the prediction is about it, weighted by how often it really happens."
+        )
+    )
+    formula(r"D_{\mathrm{KL}}(p \,\|\, q) = \sum_x p(x) \log \frac{p(x)}{q(x)}")
+    st.markdown(
+        _(
+            "Take two outcomes, A and B. With $p(A) = 0.9$ and $q(A) = 0.1$ the prediction is badly wrong where it "
+            "matters, and pays dearly for A; about B, which hardly ever happens, it errs as much and even gets a "
+            "little back. The sum is never negative, and zero only where both agree."
+        )
+    )
 
 
 def _both(share: float) -> Tensor:

@@ -41,22 +41,7 @@ MOST_BARS: Final = 300
 
 def energy() -> None:
     """Show how energies become probabilities, and that one of them changes all."""
-    st.markdown(
-        _(
-            "A network may give any number; a probability must not be negative, and all of them together must be one. "
-            "The exponential sees to the first: call the network's output an energy $E(x)$, low where $x$ is usual and "
-            "high where it is not. Dividing by the sum over everything that $x$ might be sees to the second. That sum "
-            "is the partition function $Z$."
-        )
-    )
-    formula(r"p(x) = \frac{e^{-E(x)/T}}{Z}", r"Z = \sum_{x'} e^{-E(x')/T}")
-    st.markdown(
-        _(
-            "Here are energies of the 101 marks of an exam. Lower those near 95, and all other marks become less "
-            "likely, although nothing was said about them: they share one $Z$. The temperature $T$ sharpens or "
-            "flattens everything."
-        )
-    )
+    _explain_energy()
     with row("controls"):
         temperature = st.slider("T", 0.2, 4.0, 1.0, 0.1, key="learn.temperature", help=_("The temperature"), width=260)
         well = st.slider(
@@ -87,6 +72,25 @@ def energy() -> None:
     see("explorer", _("The prior and the decoder of a real VAE"), model="vae", overlays="labels,prior")
 
 
+def _explain_energy() -> None:
+    st.markdown(
+        _(
+            "A network may give any number; a probability must not be negative, and all of them together must be one. "
+            "The exponential sees to the first: call the network's output an energy $E(x)$, low where $x$ is usual and "
+            "high where it is not. Dividing by the sum over everything that $x$ might be sees to the second. That sum "
+            "is the partition function $Z$."
+        )
+    )
+    formula(r"p(x) = \frac{e^{-E(x)/T}}{Z}", r"Z = \sum_{x'} e^{-E(x')/T}")
+    st.markdown(
+        _(
+            "Here are energies of the 101 marks of an exam. Lower those near 95, and all other marks become less "
+            "likely, although nothing was said about them: they share one $Z$. The temperature $T$ sharpens or "
+            "flattens everything."
+        )
+    )
+
+
 def _curve(values: Tensor, title: str, key: str, alt: str, limits: list[float]) -> None:
     figure = chart(_("mark"), title, 260, legend=False)
     line(figure, SCORES, values, title, palette().accent, fill=True)
@@ -97,20 +101,7 @@ def _curve(values: Tensor, title: str, key: str, alt: str, limits: list[float]) 
 
 def expectation() -> None:
     """Show one expectation exactly, on a grid and by Monte Carlo, in several dimensions."""
-    st.markdown(
-        _(
-            "Most of what is wanted of a distribution is an expectation: a mean of some $f(x)$ in which each $x$ "
-            "counts as much as it is likely. It is an integral. Where that has no formula, it can be added up over a "
-            "grid, every node weighted by its density; or it can be averaged over draws from $p$, with no weights at "
-            "all, since likely values turn up more often by themselves. The latter is Monte Carlo."
-        )
-    )
-    formula(
-        r"\mathbb{E}_{p}[f] = \int f(x)\,p(x)\,dx",
-        r"\approx\; \sum_i f(x_i)\,p(x_i)\,\Delta x",
-        r"\approx\; \frac{1}{n} \sum_{i=1}^{n} f(x_i),\; x_i \sim p",
-        joined=True,
-    )
+    _explain_expectation()
     with row("controls"):
         dimension = st.segmented_control(
             _("Dimensions of x"), DIMENSIONS, default=1, required=True, key="learn.dimension",
@@ -142,6 +133,23 @@ def expectation() -> None:
         )
     )
     see("compare", _("Measures of real models: log p(x) is the grid's, the ELBO comes of draws"), part="measures")
+
+
+def _explain_expectation() -> None:
+    st.markdown(
+        _(
+            "Most of what is wanted of a distribution is an expectation: a mean of some $f(x)$ in which each $x$ "
+            "counts as much as it is likely. It is an integral. Where that has no formula, it can be added up over a "
+            "grid, every node weighted by its density; or it can be averaged over draws from $p$, with no weights at "
+            "all, since likely values turn up more often by themselves. The latter is Monte Carlo."
+        )
+    )
+    formula(
+        r"\mathbb{E}_{p}[f] = \int f(x)\,p(x)\,dx",
+        r"\approx\; \sum_i f(x_i)\,p(x_i)\,\Delta x",
+        r"\approx\; \frac{1}{n} \sum_{i=1}^{n} f(x_i),\; x_i \sim p",
+        joined=True,
+    )
 
 
 @cache
@@ -189,21 +197,7 @@ def _errors(dimension: int, points: int) -> None:
 
 def likelihood() -> None:
     """Show how likely a Gaussian makes some marks, for every mean and standard deviation."""
-    st.markdown(
-        _(
-            "Which parameters are the best? Those under which the examples are the least surprising. The examples are "
-            r"independent, so their densities multiply, and their logs add up. Maximum likelihood takes the $\theta$ "
-            "where that sum is highest."
-        )
-    )
-    formula(r"\hat\theta = \arg\max_\theta \sum_{n=1}^{N} \log p_\theta\big(x^{(n)}\big)")
-    st.markdown(
-        _(
-            "Try it by hand: move the curve over the {count} marks until the sum is as high as it goes. For a Gaussian "
-            "the answer has a formula, the mean and the standard deviation of the marks themselves. For a network it "
-            "has none, and one climbs by the gradient."
-        ).format(count=LEARNERS)
-    )
+    _explain_likelihood()
     with row("controls"):
         mean = st.slider("μ", 40.0, 90.0, 55.0, 0.5, key="learn.mean", help=_("The mean"), width=260)
         std = st.slider("σ", 4.0, 30.0, 8.0, 0.5, key="learn.std", help=_("The standard deviation"), width=260)
@@ -231,6 +225,24 @@ def likelihood() -> None:
         )
     )
     see("train", _("Watch a real model climb"))
+
+
+def _explain_likelihood() -> None:
+    st.markdown(
+        _(
+            "Which parameters are the best? Those under which the examples are the least surprising. The examples are "
+            r"independent, so their densities multiply, and their logs add up. Maximum likelihood takes the $\theta$ "
+            "where that sum is highest."
+        )
+    )
+    formula(r"\hat\theta = \arg\max_\theta \sum_{n=1}^{N} \log p_\theta\big(x^{(n)}\big)")
+    st.markdown(
+        _(
+            "Try it by hand: move the curve over the {count} marks until the sum is as high as it goes. For a Gaussian "
+            "the answer has a formula, the mean and the standard deviation of the marks themselves. For a network it "
+            "has none, and one climbs by the gradient."
+        ).format(count=LEARNERS)
+    )
 
 
 def _over_data(data: Tensor, q: Gauss) -> None:

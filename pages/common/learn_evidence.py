@@ -47,25 +47,7 @@ class _Exact:
 
 def elbo() -> None:
     """Show that what q misses of log p(x) is its divergence from the true posterior, whatever q is."""
-    st.markdown(
-        _(
-            r"The model's log-likelihood of an image, $\log p(x)$, needs the sum over all $z$. Put any distribution "
-            "$q(z|x)$ in between, and it falls into two parts: one that can be estimated from draws of $q$, the "
-            "evidence lower bound, and the divergence of $q$ from the true posterior, which is never negative."
-        )
-    )
-    formula(
-        r"\log p(x) = \underbrace{\mathbb{E}_{q}\Big[\log \frac{p(x, z)}{q(z|x)}\Big]}_{\text{ELBO}}",
-        r"+ \underbrace{D_{\mathrm{KL}}(q(z|x)\,\|\,p(z|x))}_{\ge\, 0}",
-        joined=True,
-    )
-    st.markdown(
-        _(
-            "So raising the ELBO does two things at once: it raises the likelihood, and it draws $q$ to the posterior. "
-            "Here all three are computed, each without the others. Make $q$ wrong on purpose: the ELBO falls, the "
-            "divergence grows by as much, and the sum stays."
-        )
-    )
+    _explain_elbo()
     with row("controls"):
         kind = choose_digit("elbo", "2")
         width = st.select_slider(
@@ -94,6 +76,28 @@ def elbo() -> None:
         )
     )
     see("inference", _("The same for any digit, and what the gap consists of"), digit=str(digits().examples[kind]))
+
+
+def _explain_elbo() -> None:
+    st.markdown(
+        _(
+            r"The model's log-likelihood of an image, $\log p(x)$, needs the sum over all $z$. Put any distribution "
+            "$q(z|x)$ in between, and it falls into two parts: one that can be estimated from draws of $q$, the "
+            "evidence lower bound, and the divergence of $q$ from the true posterior, which is never negative."
+        )
+    )
+    formula(
+        r"\log p(x) = \underbrace{\mathbb{E}_{q}\Big[\log \frac{p(x, z)}{q(z|x)}\Big]}_{\text{ELBO}}",
+        r"+ \underbrace{D_{\mathrm{KL}}(q(z|x)\,\|\,p(z|x))}_{\ge\, 0}",
+        joined=True,
+    )
+    st.markdown(
+        _(
+            "So raising the ELBO does two things at once: it raises the likelihood, and it draws $q$ to the posterior. "
+            "Here all three are computed, each without the others. Make $q$ wrong on purpose: the ELBO falls, the "
+            "divergence grows by as much, and the sum stays."
+        )
+    )
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

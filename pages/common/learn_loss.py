@@ -41,6 +41,27 @@ SQUARE_AT: Final = 1.5
 
 def loss() -> None:
     """Show the KL of one latent dimension as the sum of what its mean and its width cost."""
+    _explain_loss()
+    with row("controls"):
+        mu = st.slider("μ", -3.0, 3.0, 1.5, 0.05, key="learn.mu", help=_("The mean of q"), width=260)
+        sigma = st.slider("σ", 0.05, 3.0, 0.4, 0.05, key="learn.sigma", help=_("The width of q"), width=260)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _costs(mu, sigma)
+    with right:
+        _against_prior(Gauss(mu, sigma))
+    parts = _kl_parts(mu, sigma)
+    readings(
+        {
+            "½ μ²": number(parts[0]),
+            "½ (σ² − log σ² − 1)": number(parts[1]),
+            "KL(q ‖ p)": number(parts[2]),
+        }
+    )
+    see("train", _("Every number of one real training step"), panel="microscope")
+
+
+def _explain_loss() -> None:
     st.markdown(
         _(
             r"The loss of a VAE has two terms. **Reconstruction**: decode a draw from $q(z|x)$ and charge $-\log "
@@ -60,23 +81,6 @@ def loss() -> None:
             r"being narrow, since a point is a function again. The $-1$ only makes it zero at $\sigma = 1$."
         )
     )
-    with row("controls"):
-        mu = st.slider("μ", -3.0, 3.0, 1.5, 0.05, key="learn.mu", help=_("The mean of q"), width=260)
-        sigma = st.slider("σ", 0.05, 3.0, 0.4, 0.05, key="learn.sigma", help=_("The width of q"), width=260)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _costs(mu, sigma)
-    with right:
-        _against_prior(Gauss(mu, sigma))
-    parts = _kl_parts(mu, sigma)
-    readings(
-        {
-            "½ μ²": number(parts[0]),
-            "½ (σ² − log σ² − 1)": number(parts[1]),
-            "KL(q ‖ p)": number(parts[2]),
-        }
-    )
-    see("train", _("Every number of one real training step"), panel="microscope")
 
 
 def _kl_parts(mu: float, sigma: float) -> list[float]:
@@ -177,26 +181,7 @@ def _balance(distortion: Tensor, rate: Tensor, total: Tensor, beta: float) -> No
 
 def reparameterisation() -> None:
     """Show how two estimates of one gradient scatter: through the draw, and by the score function."""
-    st.markdown(
-        _(
-            "Training needs the gradient of an expectation by the parameters of the very distribution it is taken "
-            r"under. Through $z \sim q$ there is no derivative. Written as $z = \mu + \sigma \odot \varepsilon$ with "
-            r"$\varepsilon \sim \mathcal{N}(0, I)$ there is one: the chance now comes from outside, and $z$ is a plain "
-            r"function of $\mu$ and $\sigma$."
-        )
-    )
-    formula(
-        r"\nabla_{\mu}\, \mathbb{E}_{q}[f(z)] = \mathbb{E}_{\varepsilon}\big[\nabla_z f(\mu + \sigma \varepsilon)\big]",
-        r"= \mathbb{E}_{q}\big[f(z)\, \nabla_{\mu} \log q(z)\big]",
-        joined=True,
-    )
-    st.markdown(
-        _(
-            "The right-hand side is the score-function estimator, which needs no derivative of $f$ and works for any "
-            "distribution. Both are right on average. But a single draw of one knows the slope of $f$, while the other "
-            "only sees how large $f$ was, and a loss of a hundred nats makes that a very loud number."
-        )
-    )
+    _explain_reparameterisation()
     with row("controls"):
         name = st.segmented_control(
             "f(z)", ("square", "digit"), default="square", required=True, key="learn.f",
@@ -219,6 +204,29 @@ def reparameterisation() -> None:
         }
     )
     see("train", _("Where the gradient of a real step can go, and where not"), panel="microscope")
+
+
+def _explain_reparameterisation() -> None:
+    st.markdown(
+        _(
+            "Training needs the gradient of an expectation by the parameters of the very distribution it is taken "
+            r"under. Through $z \sim q$ there is no derivative. Written as $z = \mu + \sigma \odot \varepsilon$ with "
+            r"$\varepsilon \sim \mathcal{N}(0, I)$ there is one: the chance now comes from outside, and $z$ is a plain "
+            r"function of $\mu$ and $\sigma$."
+        )
+    )
+    formula(
+        r"\nabla_{\mu}\, \mathbb{E}_{q}[f(z)] = \mathbb{E}_{\varepsilon}\big[\nabla_z f(\mu + \sigma \varepsilon)\big]",
+        r"= \mathbb{E}_{q}\big[f(z)\, \nabla_{\mu} \log q(z)\big]",
+        joined=True,
+    )
+    st.markdown(
+        _(
+            "The right-hand side is the score-function estimator, which needs no derivative of $f$ and works for any "
+            "distribution. Both are right on average. But a single draw of one knows the slope of $f$, while the other "
+            "only sees how large $f$ was, and a loss of a hundred nats makes that a very loud number."
+        )
+    )
 
 
 @cache
