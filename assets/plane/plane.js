@@ -110,7 +110,7 @@ export class LatentPlane extends Looking {
     this.legend = this.has("legend") ? new Legend(this) : null;
     this.toolbar = this.has("toolbar") ? new Toolbar(this) : null;
     this.speech = new Speech(this);
-    this.beside = element("div", { class: "inspector beside", hidden: true });
+    this.beside = element("div", { class: "beside", hidden: true });
     const nodes = (...parts) => parts.filter(Boolean).map((part) => part.node);
     this.node = element(
       "div",
