@@ -193,9 +193,8 @@ export class Brush {
   /** Whether a view of it is on the page: without one the plane shows nothing of it. */
   setOpen(open) {
     this.open = open;
-    if (open) return this.setAtlas();
-    this.plane.setBeside(null);
-    return this.plane.stage.layers.setLive([]);
+    if (open) this.setAtlas();
+    else this.plane.stage.layers.setLive([]);
   }
 
   setAtlas() {

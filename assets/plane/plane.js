@@ -1,6 +1,5 @@
 // One mounted plane: its parts, what it takes from the page and what it tells the page.
 
-import { Brush } from "./brush.js";
 import { Curves } from "./curves.js";
 import { Dial } from "./dial.js";
 import { element } from "./dom.js";
@@ -61,32 +60,12 @@ export class LatentPlane extends Looking {
     if (data.name) announce(data.name, this);
   }
 
-  /** The pad or the brush, made when a view of its own first asks for it. */
-  openPart(role) {
-    if (!this[role]) {
-      this[role] = new { pad: Pad, brush: Brush }[role](this);
-      this[role].setAtlas();
-    }
-    this[role].setOpen?.(true);
-    return this[role];
-  }
-
   #adopt(changes) {
     Object.assign(this.state, changes);
     if (changes.cursor) this.unseen = true;
     if (changes.selection !== undefined) this.markSelection();
     // What the page has set itself may be what it was last told: say it again if the person goes back to it.
     if (Object.keys(changes).length) this.told = null;
-  }
-
-  /** What stands beside the plane in place of the readings, or null for those. Returns whether there is room for it. */
-  setBeside(node) {
-    if (!this.inspector) return false;
-    if (node) this.beside.append(node);
-    else this.beside.replaceChildren();
-    this.beside.hidden = node === null;
-    this.inspector.node.hidden = node !== null;
-    return true;
   }
 
   has(part) {
