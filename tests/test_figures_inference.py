@@ -9,10 +9,10 @@ import torch
 from tests.folded import Folded
 from vae_core.estimators import estimates
 from vae_core.evidence import posterior
+from vae_core.figures_estimators import estimator_chart
 from vae_core.figures_inference import (
     close_up,
     ellipse,
-    estimator_chart,
     ladder,
     play_controls,
     shown_steps,
@@ -20,7 +20,7 @@ from vae_core.figures_inference import (
 )
 from vae_core.gaps import Gaps, gaps
 from vae_core.modes import find_modes
-from vae_core.posterior_raster import Raster, posterior_raster
+from vae_core.posterior_raster import Raster, levels, posterior_raster
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_an_ellipse_is_the_outline_at_one_and_two_sigma() -> None:
 def test_the_close_up_moves_q_from_the_encoder_to_the_best(one: tuple[Raster, Gaps]) -> None:
     raster, split = one
     shown = window(raster, split)
-    figure = play_controls(close_up(raster, split, shown), "Play", "Pause", "#000000")
+    figure = play_controls(close_up(raster, levels(raster), split, shown), "Play", "Pause", "#000000")
     first, last = figure.frames[0], figure.frames[-1]
     assert [frame.name for frame in figure.frames] == [str(n) for n in range(len(shown_steps(split.refined)))]
     assert first.traces == last.traces
@@ -53,7 +53,9 @@ def test_the_close_up_moves_q_from_the_encoder_to_the_best(one: tuple[Raster, Ga
         x, y = ellipse(split.refined.mean[step, 0], split.refined.factor[step, 0])
         assert frame.data[0].x == pytest.approx(x, nan_ok=True)
         assert frame.data[0].y == pytest.approx(y, nan_ok=True)
-    assert f"{split.refined.elbo[-1, 0]:.2f}" in last.data[0].name
+    (picture,) = figure.layout.images
+    assert picture.x < raster.box[0] < raster.box[2] < picture.x + picture.sizex
+    assert figure.layout.sliders[0].steps[-1].label == f"{split.refined.elbo[-1, 0]:.2f}"
     assert len(figure.layout.sliders[0].steps) == len(figure.frames)
     best = split.best_q.mean[0].tolist()
     assert shown[0] < best[0] < shown[2]

@@ -1,17 +1,20 @@
-"""Charts of inference: a posterior from near by with a q that is refined, the gaps, and estimators of log p(x)."""
+"""Charts of inference: a posterior from near by, with a q that is refined, and the gap as a bar."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import io
+import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
+from PIL import Image
+from scipy.ndimage import zoom
 
-from vae_core.estimators import Estimate
 from vae_core.figures import Say, styled
 from vae_core.gaps import Gaps
 from vae_core.palette import LIGHT, Palette
@@ -22,13 +25,16 @@ CLOSE: Final = 400
 """Pixels of the screen that the close-up is high."""
 WIDE: Final = 1.35
 """How many times wider it is than high."""
+PIXELS: Final = 600
+"""Its picture of the posterior has about so many."""
+SHADES: Final = (0.22, 0.2, 0.16)
+"""How opaque each region makes it, the innermost first: they add up."""
 FRAMES: Final = 40
 WARM: Final = 6
 COOL: Final = 4
 """Classes whose colours stand for the amortisation gap and the approximation gap, here and on the plane."""
 _GRID = "rgba(128, 128, 128, 0.2)"
 _ROUND = np.linspace(0, 2 * np.pi, 73)
-_NAMES: Final = ("prior", "importance", "iwae-100", "iwae-10", "iwae-1")
 
 
 def faded(colour: str, opacity: float) -> str:
@@ -46,15 +52,17 @@ def ellipse(mean: torch.Tensor, factor: torch.Tensor) -> tuple[NDArray[np.float6
     return both[0], both[1]
 
 
-def close_up(raster: Raster, gaps: Gaps, shown: Box, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
+def close_up(
+    raster: Raster, bounds: Sequence[float], gaps: Gaps, shown: Box, palette: Palette = LIGHT, say: Say = str
+) -> go.Figure:
     """Return the posterior as the regions of 50, 90 and 99 % of it, and q on its way to the best Gaussian.
 
-    ``shown`` is the `window`, and the raster that of the posterior within.
+    ``shown`` is the `window`, the raster that of the posterior within, and ``bounds`` are the `levels` of all of it.
 
-    Its frames, named by their number, move the ellipse and its trail; see `play_controls`.
+    Its frames, named by their number, move the ellipse and its trail; the group of each is its ELBO (`play_controls`).
     """
     figure = go.Figure()
-    figure.add_trace(_regions(raster, palette.accent))
+    figure.add_layout_image(_regions(raster, bounds, palette.accent))
     best, start = gaps.best_q, gaps.refined
     figure.add_trace(_outline(best.mean[0], best.factor[0], palette.unknown, say("best Gaussian"), dash="dot"))
     figure.add_trace(_outline(start.mean[0, 0], start.factor[0, 0], palette.of_class(WARM), say("q of the encoder")))
@@ -63,7 +71,12 @@ def close_up(raster: Raster, gaps: Gaps, shown: Box, palette: Palette = LIGHT, s
         figure.add_trace(trace)
     chosen = shown_steps(start)
     figure.frames = [
-        go.Frame(data=_moving(start, step, palette, say), traces=[moving, moving + 1], name=str(number))
+        go.Frame(
+            data=_moving(start, step, palette, say),
+            traces=[moving, moving + 1],
+            name=str(number),
+            group=f"{start.elbo[step, 0]:.2f}",
+        )
         for number, step in enumerate(chosen)
     ]
     styled(figure, CLOSE)
@@ -74,24 +87,36 @@ def close_up(raster: Raster, gaps: Gaps, shown: Box, palette: Palette = LIGHT, s
     return figure
 
 
-def _regions(raster: Raster, colour: str) -> go.Contour:
-    """Return the regions of 50, 90 and 99 %, darker inwards: log-densities are moved so that they stand at 3, 2, 1."""
-    bounds = levels(raster)[::-1]
-    bands = np.interp(raster.values, [raster.values.min() - 1, *bounds, raster.values.max() + 1], [0, 1, 2, 3, 4])
-    shades = [0.0, 0.18, 0.38, 0.62]
-    scale = [[number / 3, faded(colour, shade)] for number, shade in enumerate(shades)]
-    return go.Contour(
-        x=raster.x,
-        y=raster.y,
-        z=bands,
-        contours={"start": 1, "end": 3, "size": 1, "coloring": "fill"},
-        colorscale=scale,
-        zmin=0.5,
-        zmax=3.5,
-        showscale=False,
-        line={"width": 0},
-        hoverinfo="skip",
+def _regions(raster: Raster, bounds: Sequence[float], colour: str) -> dict[str, Any]:
+    """Return the regions above each bound, darker inwards, as a picture that lies under the lines.
+
+    A picture, since Plotly drops contours while it moves lines. Edges are as soft as one of its pixels.
+    """
+    fine = zoom(
+        raster.values, min(8, math.ceil(PIXELS / max(raster.values.shape))), order=3, grid_mode=True, mode="nearest"
     )
+    steep = np.hypot(*np.gradient(fine)).clip(min=1e-6)
+    shade = sum(step * ((fine - bound) / steep + 0.5).clip(0, 1) for bound, step in zip(bounds, SHADES, strict=True))
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    pixels = np.empty((*fine.shape, 4), dtype=np.uint8)
+    pixels[..., :3] = red, green, blue
+    pixels[..., 3] = np.round(255 * np.asarray(shade))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[::-1]).save(buffer, "PNG")
+    # A number of the raster stands in the middle of its pixel.
+    aside, up = (ends[1] - ends[0] for ends in (raster.x[:2], raster.y[:2]))
+    x0, y0, x1, y1 = raster.box
+    return {
+        "source": "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode(),
+        "xref": "x",
+        "yref": "y",
+        "x": x0 - aside / 2,
+        "y": y1 + up / 2,
+        "sizex": x1 - x0 + aside,
+        "sizey": y1 - y0 + up,
+        "sizing": "stretch",
+        "layer": "below",
+    }
 
 
 def _outline(
@@ -103,8 +128,7 @@ def _outline(
 
 
 def _moving(course: Course, step: int, palette: Palette, say: Say) -> list[go.Scatter]:
-    name = say("q refined: ELBO {nats}").format(nats=f"{course.elbo[step, 0]:.2f}")
-    moved = _outline(course.mean[step, 0], course.factor[step, 0], palette.of_class(COOL), name, width=2.5)
+    moved = _outline(course.mean[step, 0], course.factor[step, 0], palette.of_class(COOL), say("q refined"), width=2.5)
     trail = course.mean[: step + 1, 0].double().numpy()
     line = {"color": palette.of_class(COOL), "width": 1.5}
     return [moved, go.Scatter(x=trail[:, 0], y=trail[:, 1], mode="lines+markers", line=line, marker={"size": 4},
@@ -142,7 +166,7 @@ def play_controls(figure: go.Figure, play: str, pause: str, ink: str) -> go.Figu
         {"label": play, "method": "animate", "args": [None, {**smooth, "mode": "immediate"}]},
         {"label": pause, "method": "animate", "args": [[None], still]},
     ]
-    steps = [{"label": frame.name, "method": "animate", "args": [[frame.name], still]} for frame in figure.frames]
+    steps = [{"label": frame.group, "method": "animate", "args": [[frame.name], still]} for frame in figure.frames]
     quiet = {"size": 13, "color": ink}
     figure.update_layout(
         margin_b=70,
@@ -152,7 +176,8 @@ def play_controls(figure: go.Figure, play: str, pause: str, ink: str) -> go.Figu
         ],
         sliders=[
             {"steps": steps, "x": 0.36, "len": 0.64, "y": -0.08, "yanchor": "top", "pad": {"t": 16},
-             "currentvalue": {"visible": False}, "font": {"size": 1, "color": "rgba(0,0,0,0)"}, "ticklen": 0,
+             "currentvalue": {"prefix": "ELBO ", "font": quiet, "xanchor": "right"}, "ticklen": 0,
+             "font": {"size": 1, "color": "rgba(0,0,0,0)"},
              "bordercolor": _GRID, "bgcolor": _GRID}
         ],
     )  # fmt: skip
@@ -187,79 +212,3 @@ def ladder(gaps: Gaps, palette: Palette = LIGHT, say: Say = str) -> go.Figure:
     figure.update_yaxes(visible=False)
     figure.update_layout(margin={"l": 40, "r": 40, "b": 44})
     return figure
-
-
-def estimator_names(say: Say = str) -> Mapping[str, str]:
-    """Return what each estimator is called."""
-    return {
-        "prior": say("Monte Carlo from the prior"),
-        "importance": say("importance sampling from q"),
-        "iwae-1": say("ELBO (IWAE-1)"),
-        "iwae-10": "IWAE-10",
-        "iwae-100": "IWAE-100",
-    }
-
-
-def estimator_chart(
-    estimates: Sequence[Estimate], exact: float | None, palette: Palette = LIGHT, say: Say = str
-) -> go.Figure:
-    """Return the estimates of log p(x) over the number of samples, with bands over repeats, above effective sizes.
-
-    ``exact`` is log p(x) itself, drawn as a line where it is known.
-    """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.68, 0.32])
-    colours = dict(zip(_NAMES, (palette.of_class(WARM), palette.accent, *_shades(palette)), strict=True))
-    names = estimator_names(say)
-    for each in sorted(estimates, key=lambda one: _NAMES.index(one.name)):
-        _add_estimate(figure, each, names[each.name], colours[each.name], say)
-        if each.effective is not None:
-            hover = f"%{{y:.1f}} {say('of %{x:,} samples count')}<extra></extra>"
-            line = go.Scatter(
-                x=each.samples.tolist(), y=each.effective.tolist(), mode="lines+markers", showlegend=False, hovertemplate=hover,
-                line={"color": colours[each.name], "width": 2}, marker={"size": 5},
-            )  # fmt: skip
-            figure.add_trace(line, row=2, col=1)
-    if exact is not None:
-        figure.add_hline(exact, row=1, col=1, line={"width": 1.5, "dash": "dot"}, annotation_text=say("exact log p(x)"))
-    styled(figure, 520).update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
-    figure.update_xaxes(type="log", dtick=1)
-    figure.update_xaxes(title_text=say("samples"), row=2, col=1)
-    figure.update_yaxes(title_text=say("log p(x), nats"), range=_span(estimates, exact), row=1, col=1)
-    figure.update_yaxes(title_text=say("effective samples"), type="log", dtick=1, row=2, col=1)
-    return figure
-
-
-def _shades(palette: Palette) -> tuple[str, str, str]:
-    return palette.of_class(9), palette.of_class(7), palette.unknown
-
-
-def _add_estimate(figure: go.Figure, each: Estimate, name: str, colour: str, say: Say) -> None:
-    around = {
-        "x": torch.cat([each.samples, each.samples.flip(0)]).tolist(),
-        "y": torch.cat([each.high, each.low.flip(0)]).tolist(),
-        "fill": "toself",
-        "fillcolor": faded(colour, 0.18),
-        "line": {"width": 0},
-        "mode": "lines",
-        "hoverinfo": "skip",
-        "showlegend": False,
-        "legendgroup": each.name,
-    }
-    figure.add_trace(go.Scatter(**around), row=1, col=1)
-    hover = f"{name}: %{{y:.2f}} {say('nats from %{x:,} samples')}<extra></extra>"
-    line: dict[str, Any] = {"color": colour, "width": 2}
-    middle = go.Scatter(
-        x=each.samples.tolist(), y=each.median.tolist(), mode="lines+markers", name=name, line=line, marker={"size": 5},
-        hovertemplate=hover, legendgroup=each.name,
-    )  # fmt: skip
-    figure.add_trace(middle, row=1, col=1)
-
-
-def _span(estimates: Sequence[Estimate], exact: float | None) -> list[float]:
-    """Return the ends of the axis: estimates from a few draws of the prior lie hundreds of nats down."""
-    tops = [each.high.max().item() for each in estimates] + ([] if exact is None else [exact])
-    others = [each.low.min().item() for each in estimates if each.name != "prior"]
-    last = [each.low[-1].item() for each in estimates]
-    top, low = max(tops), min([*others, *last, max(tops) - 10])
-    low = max(low, top - 80)
-    return [low - 0.05 * (top - low), top + 0.08 * (top - low)]

@@ -13,7 +13,7 @@ from pages.common.inference_gaps import PLAIN, palette, signed
 from pages.common.inference_view import Subject, is_exact, look
 from pages.common.sides import Side
 from vae_core.estimators import MOST, REPEATS, Estimate, estimates
-from vae_core.figures_inference import estimator_chart, estimator_names
+from vae_core.figures_estimators import estimator_chart, estimator_names
 
 SHOWN_AT: Final = (1, 10, 100, 1000, MOST)
 

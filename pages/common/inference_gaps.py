@@ -13,7 +13,7 @@ from pages.common.sides import Side
 from vae_core.export import grid_png
 from vae_core.figures_inference import close_up, ladder, play_controls, window
 from vae_core.palette import Palette, for_theme
-from vae_core.posterior_raster import posterior_raster
+from vae_core.posterior_raster import levels, posterior_raster
 
 PLAIN: Final[dict[str, Any]] = {"displayModeBar": False}
 FINE: Final = 0.02
@@ -80,7 +80,7 @@ def gap_panel(side: Side, chosen: Subject) -> None:
         else:
             shown = window(found.raster, gaps)
             near = posterior_raster(side.model, chosen.x, found.posterior, within=shown)
-            figure = close_up(near, gaps, shown, palette(), _)
+            figure = close_up(near, levels(found.raster), gaps, shown, palette(), _)
             figure = play_controls(figure, _("Play"), _("Pause"), _ink())
             st.plotly_chart(figure, key="close-up", config=PLAIN)
             if known_split(side, chosen) is None:
