@@ -15,11 +15,18 @@ export class Completions {
     const { say } = plane;
     this.points = [];
     this.canvases = Array.from({ length: COUNT }, () => pixels(28, 28, { class: "row-picture" }));
-    const frames = this.canvases.map((canvas, k) => element("button", { type: "button", class: "sample", onclick: () => this.points[k] && plane.settle(this.points[k]) }, canvas));
+    const frames = this.canvases.map((canvas, k) => element("button", { type: "button", class: "sample", onclick: () => this.#point(k) }, canvas));
     this.frames = frames;
     const again = iconButton("again", say("completions_again"), () => this.again());
     const head = element("div", { class: "completions-head" }, element("span", { class: "part-name", text: say("completions"), title: say("completions_help") }), again);
     this.node = element("div", { class: "completions", "data-testid": "completions" }, head, element("div", { class: "completions-row" }, ...frames));
+  }
+
+  // The plane's cursor goes where this one was drawn.
+  #point(k) {
+    if (!this.points[k]) return;
+    this.plane.inside = true;
+    this.plane.settle(this.points[k]);
   }
 
   /** Other draws, from the next seed. */

@@ -8,6 +8,8 @@ const SHARES = [0.5, 0.9, 0.99];
 const BANDS = 11;
 const FILLS = [0.5, 0.26, 0.16];
 const EDGES = [0.95, 0.7, 0.45];
+const GLOW = 0.17;
+const GLOWS = [26, 16, 8];
 const FAINTEST = 0.04;
 const STRONGEST = 0.88;
 
@@ -45,10 +47,15 @@ function inWorld(context, view, ratio) {
   context.setTransform(scale, 0, 0, -scale, half - view.centre[0] * scale, half + view.centre[1] * scale);
 }
 
-/** Regions within one another, the smallest strongest. */
+/** Regions within one another, the smallest strongest, in a glow that shows also those that are but a speck. */
 export function drawRegions(context, view, ratio, { paths }, [r, g, b]) {
   inWorld(context, view, ratio);
   context.lineJoin = "round";
+  context.strokeStyle = `rgba(${r}, ${g}, ${b}, ${GLOW})`;
+  for (const width of GLOWS) {
+    context.lineWidth = width / view.scale;
+    context.stroke(paths.at(-1));
+  }
   for (let k = paths.length - 1; k >= 0; k--) {
     context.fillStyle = `rgba(${r}, ${g}, ${b}, ${FILLS[k]})`;
     context.fill(paths[k], "evenodd");

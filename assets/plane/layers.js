@@ -7,7 +7,7 @@ import { drawCourse, drawEllipse, drawLine, drawMarkers, drawSmallEllipses, tone
 const PENS = { field: drawField, ellipse: drawEllipse, ellipses: drawSmallEllipses, marks: drawMarkers, line: drawLine, course: drawOnCourse };
 const KEYED = 6;
 const PLAYS = 2600;
-const BENEATH = 0.25;
+const BENEATH = 0.2;
 
 function drawField(context, view, theme, { contours }, ratio, sheet) {
   if (contours.magnitude) drawBands(context, view, ratio, contours, theme, sheet);

@@ -97,10 +97,12 @@ function drawLabels({ context, view, theme, state, plane }) {
   context.font = `600 15px ${theme.font}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
+  // Names step back with the points they belong to.
+  const alpha = plane.stage.layers.strength < 1 ? 0.45 : 0.95;
   for (const { kind, z } of plane.turn.hearts()) {
     if (state.hidden.has(kind)) continue;
     const [x, y] = view.toScreen(...z);
-    textOver(context, theme, plane.atlas.classes[kind] ?? String(kind), x, y, theme.ink(0.95), 5);
+    textOver(context, theme, plane.atlas.classes[kind] ?? String(kind), x, y, theme.ink(alpha), alpha < 0.9 ? 3 : 5);
   }
   context.textBaseline = "alphabetic";
 }
@@ -176,7 +178,9 @@ function drawTied({ context, view, theme, state, plane }) {
   strokeOver(context, theme, theme.primary(1), 2);
 }
 
-function drawCursor({ context, view, theme, state }) {
+function drawCursor({ context, view, theme, state, plane }) {
+  // While one brushes there is nothing to be read off at the cursor, and it would stand in the way.
+  if (plane.brush?.open && !plane.inside) return;
   const [x, y] = view.toScreen(...state.cursor);
   if (x < -1 || y < -1 || x > view.size + 1 || y > view.size + 1) return;
   const gap = 7;
