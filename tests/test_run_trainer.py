@@ -148,7 +148,7 @@ def test_beta_sent_on_a_schedule_leaves_from_where_it_is_and_arrives(tmp_path: P
             change_control(run, learning_rate=1e-4)
     betas = [line["beta"] for line in read_metrics(run)[1:]]
     steps_per_epoch = state.step // 6
-    sent = [step for step in range(7, len(betas)) if betas[step] != 1.0][0]
+    sent = next(step for step in range(7, len(betas)) if betas[step] != 1.0)
     rising = betas[sent - 1 : sent - 1 + 2 * steps_per_epoch + 1]
     assert betas[:sent] == [1.0] * sent
     assert rising == pytest.approx([1 + 4 * k / (2 * steps_per_epoch) for k in range(len(rising))])
