@@ -8,7 +8,7 @@ import torch
 from tests.folded import Folded
 from tests.linear_gaussian import LinearGaussian
 from vae_core.bench_inference import _grid_figures, _identity_figures, total_variation
-from vae_core.evidence import Posterior, posterior
+from vae_core.evidence import FINE, Posterior, posterior
 from vae_core.quadrature import integrate_with_joint
 
 
@@ -36,11 +36,11 @@ def test_posteriors_that_share_nothing_are_one_apart() -> None:
 def test_a_finer_grid_of_a_known_posterior_is_next_to_it() -> None:
     exact = Folded((3.0, 0.7), 0.01)
     x = exact.half.images(torch.tensor([[0.8, 0.3]]))
-    grid, joint = integrate_with_joint(exact.model, x, 0.5)
+    grid, joint = integrate_with_joint(exact.model, x, FINE / 2)
     evidence = joint.logsumexp(1)
     finer = Posterior(grid.z, grid.cell, (joint - evidence[:, None]).exp(), evidence)
     assert len(finer.z) > len(posterior(exact.model, x).z)
-    assert total_variation(posterior(exact.model, x), finer) < 0.05
+    assert total_variation(posterior(exact.model, x), finer) < 0.01
 
 
 def test_the_figures_of_a_known_model_are_next_to_nothing() -> None:

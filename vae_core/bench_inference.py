@@ -14,7 +14,7 @@ from vae_core.bench import Report, machine
 from vae_core.bench_browser import app, browser, wait_until_served
 from vae_core.bench_plane import MEASURE, PATIENCE, PLANE, READY, SETTLED, VIEWPORT, percentile
 from vae_core.data import load_images
-from vae_core.evidence import Posterior, posterior
+from vae_core.evidence import FINE, Posterior, posterior
 from vae_core.gaps import identity
 from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
@@ -87,7 +87,7 @@ def _distances(model: Autoencoder, x: Tensor) -> Iterator[float]:
     survey = Survey(model)
     for image in x.split(1):
         found = posterior(model, image, survey=survey)
-        grid, joint = integrate_with_joint(model, image, RESOLUTION / 2)
+        grid, joint = integrate_with_joint(model, image, FINE / 2)
         finer = Posterior(grid.z, grid.cell, (joint - joint.logsumexp(1, keepdim=True)).exp(), joint.logsumexp(1))
         yield total_variation(found, finer)
 

@@ -14,7 +14,7 @@ from vae_core.gaps import elbo_of, starts, straightened
 from vae_core.gaussians import Gaussians, joined, of_encoder
 from vae_core.models import Autoencoder
 from vae_core.modes import Modes, find_modes
-from vae_core.quadrature import Survey
+from vae_core.quadrature import RESOLUTION, Survey
 from vae_core.refinement import refine
 
 GROUP: Final = 20
@@ -67,7 +67,7 @@ def gap_rows(
 
 @torch.no_grad()
 def _rows(model: Autoencoder, x: Tensor, numbers: range, survey: Survey | None) -> list[Row]:
-    together = posterior(model, x, survey=survey)
+    together = posterior(model, x, survey=survey, resolution=RESOLUTION)
     q = of_encoder(model, x)
     modes, begins, owners = [], [], []
     for row in range(len(x)):

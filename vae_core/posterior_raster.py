@@ -73,7 +73,7 @@ def posterior_raster(
         nodes &= ((found.z >= lower) & (found.z <= upper)).all(1)
     z, cell = found.z[nodes].cpu().double(), found.cell[nodes].cpu().double()
     low, high = (z - cell[:, None]).amin(0), (z + cell[:, None]).amax(0)
-    step = max(cell.min().item() / 1.5, ((high - low).max() / (side - 1)).item())
+    step = max(cell.min().item(), ((high - low).max() / (side - 1)).item())
     ends = zip(low.tolist(), high.tolist(), strict=True)
     axes = [torch.linspace(first, last, max(2, round((last - first) / step) + 1)) for first, last in ends]
     rows, columns = torch.meshgrid(axes[1], axes[0], indexing="ij")
