@@ -31,7 +31,7 @@ def one() -> tuple[Raster, Gaps]:
     x = exact.half.images(torch.tensor([[0.8, 0.3]]))
     found = posterior(exact.model, x)
     split = gaps(exact.model, x, found, find_modes(exact.model, x, found))
-    return posterior_raster(exact.model, x, found), split
+    return posterior_raster(found), split
 
 
 def test_an_ellipse_is_the_outline_at_one_and_two_sigma() -> None:

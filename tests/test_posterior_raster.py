@@ -18,7 +18,7 @@ def _raster(exact: LinearGaussian | Folded, x: torch.Tensor, **options: object) 
     found = posterior(exact.model, x)
     within = options.get("within")
     assert within is None or isinstance(within, tuple)
-    return posterior_raster(exact.model, x, found, within=within)
+    return posterior_raster(found, within=within)
 
 
 def _mass(raster: Raster) -> float:
@@ -66,7 +66,7 @@ def test_all_modes_are_on_it_and_one_alone_where_a_box_is_given() -> None:
 def test_the_prior_has_one_too() -> None:
     model = seeing(make_model(), torch.zeros(28, 28, dtype=torch.bool))
     x = torch.zeros(1, 1, 28, 28)
-    raster = posterior_raster(model, x, posterior(model, x))
+    raster = posterior_raster(posterior(model, x))
     assert np.isfinite(raster.values).all()
     assert max(raster.values.shape) < 300
     assert _mass(raster) == pytest.approx(1, abs=0.01)

@@ -79,7 +79,7 @@ def gap_panel(side: Side, chosen: Subject) -> None:
             st.caption(_("A latent space of one dimension is no plane."))
         else:
             shown = window(found.raster, gaps)
-            near = posterior_raster(side.model, chosen.x, found.posterior, within=shown)
+            near = posterior_raster(found.posterior, within=shown, finer=2)
             figure = close_up(near, levels(found.raster), gaps, shown, palette(), _)
             figure = play_controls(figure, _("Play"), _("Pause"), _ink())
             st.plotly_chart(figure, key="close-up", config=PLAIN)

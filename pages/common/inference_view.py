@@ -121,7 +121,7 @@ def _look(key: str, image: str, _side: Side, _chosen: Subject) -> Look:
     model, x = _side.model, _chosen.x
     found = posterior(model, x, survey=survey(_side, x))
     modes = find_modes(model, x, found)
-    raster = posterior_raster(model, x, found) if model.config.latent_dim == 2 else None
+    raster = posterior_raster(found) if model.config.latent_dim == 2 else None
     return Look(found, modes, raster, of_encoder(model, x) if model.is_variational else None)
 
 

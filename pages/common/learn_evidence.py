@@ -104,7 +104,7 @@ def _explain_elbo() -> None:
 def _exact(kind: int) -> _Exact:
     model, x = real("vae").model, example(kind)
     found = posterior(model, x)
-    return _Exact(float(found.log_evidence[0]), posterior_raster(model, x, found))
+    return _Exact(float(found.log_evidence[0]), posterior_raster(found))
 
 
 def _widened(kind: int, widths: tuple[float, ...]) -> Gaussians:
