@@ -9,9 +9,10 @@ import streamlit as st
 from pages.common import state
 from pages.common.i18n import _
 from pages.common.layout import open_page, problem
-from pages.common.learn_parts import Section, palette
+from pages.common.learn_parts import Section
 from pages.common.learn_sections import BY_KEY, SECTION, SECTIONS, VIEW
 from pages.common.learn_style import style
+from pages.common.theme import is_dark
 from vae_core.errors import LatentExplorerError
 
 
@@ -52,7 +53,7 @@ def main() -> None:
     """Draw the page."""
     state.restore("learn", VIEW)
     open_page(_("Learn"))
-    style(palette().accent)
+    style(is_dark())
     contents, body = st.columns([1, 3], gap="large")
     with contents, st.container(key="learn-contents"):
         st.radio(_("Contents"), tuple(BY_KEY), key=SECTION.key, format_func=title, label_visibility="collapsed")

@@ -9,9 +9,10 @@ import streamlit as st
 import torch
 
 from pages.common.i18n import _
-from pages.common.inference_gaps import PLAIN, palette, signed
+from pages.common.inference_gaps import PLAIN, signed
 from pages.common.inference_view import Subject, is_exact, look
 from pages.common.sides import Side
+from pages.common.theme import palette
 from vae_core.estimators import MOST, REPEATS, Estimate, estimates
 from vae_core.figures_estimators import estimator_chart, estimator_names
 

@@ -10,23 +10,14 @@ import streamlit as st
 from pages.common.i18n import _
 from pages.common.inference_view import Look, Subject, known_split, look, show_course, split, terms
 from pages.common.sides import Side
+from pages.common.theme import is_dark, palette
 from vae_core.export import grid_png
 from vae_core.figures_inference import close_up, ladder, play_controls, window
-from vae_core.palette import Palette, for_theme
 from vae_core.posterior_raster import levels, posterior_raster
 
 PLAIN: Final[dict[str, Any]] = {"displayModeBar": False}
 FINE: Final = 0.02
 """Nats within which the terms are said to add up."""
-
-
-def palette() -> Palette:
-    """Return the colours of the page's theme."""
-    return for_theme(_is_dark())
-
-
-def _is_dark() -> bool:
-    return st.context.theme.type == "dark"
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -98,7 +89,7 @@ def gap_panel(side: Side, chosen: Subject) -> None:
 
 
 def _ink() -> str:
-    return "#e4e7eb" if _is_dark() else "#1c2127"
+    return "#e4e7eb" if is_dark() else "#1c2127"
 
 
 def _table(elbo: float, best: float, full: float, exact: float) -> None:

@@ -15,20 +15,8 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_models import choose_digit, code, digits, real
-from pages.common.learn_parts import (
-    chart,
-    formula,
-    mark,
-    number,
-    palette,
-    place,
-    readings,
-    row,
-    second,
-    see,
-    show,
-    strip,
-)
+from pages.common.learn_parts import chart, formula, mark, number, place, readings, row, second, see, show, strip
+from pages.common.theme import palette
 from vae_core.aggregate import HOLE, population_posterior
 from vae_core.blur import rms_difference
 from vae_core.export import to_grey

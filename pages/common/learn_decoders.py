@@ -20,7 +20,6 @@ from pages.common.learn_parts import (
     line,
     mark,
     number,
-    palette,
     place,
     readings,
     row,
@@ -29,6 +28,7 @@ from pages.common.learn_parts import (
     show,
     strip,
 )
+from pages.common.theme import palette
 from vae_core.blur import nearest, rms_difference, running_means, undecided
 from vae_core.data import to_pixels
 from vae_core.export import to_grey

@@ -11,20 +11,8 @@ from plotly.subplots import make_subplots
 from torch import Tensor
 
 from pages.common.i18n import _
-from pages.common.learn_parts import (
-    chart,
-    faded,
-    formula,
-    line,
-    mark,
-    number,
-    palette,
-    readings,
-    row,
-    second,
-    see,
-    show,
-)
+from pages.common.learn_parts import chart, faded, formula, line, mark, number, readings, row, second, see, show
+from pages.common.theme import palette
 from vae_core.divergence import kl_on_grid
 from vae_core.figures import styled
 from vae_core.latent_curve import LatentCurve, two_bumps

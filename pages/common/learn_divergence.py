@@ -10,20 +10,8 @@ import torch
 from torch import Tensor
 
 from pages.common.i18n import _
-from pages.common.learn_parts import (
-    chart,
-    faded,
-    formula,
-    line,
-    mark,
-    number,
-    palette,
-    readings,
-    row,
-    second,
-    see,
-    show,
-)
+from pages.common.learn_parts import chart, faded, formula, line, mark, number, readings, row, second, see, show
+from pages.common.theme import palette
 from vae_core.divergence import DIRECTIONS, Gauss, closest_gaussian, kl_on_grid, kl_terms
 from vae_core.mixtures import Mixture, mixture
 

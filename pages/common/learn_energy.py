@@ -12,20 +12,8 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_distributions import MARKS
-from pages.common.learn_parts import (
-    chart,
-    faded,
-    formula,
-    line,
-    mark,
-    number,
-    palette,
-    readings,
-    row,
-    second,
-    see,
-    show,
-)
+from pages.common.learn_parts import chart, faded, formula, line, mark, number, readings, row, second, see, show
+from pages.common.theme import palette
 from vae_core import expectation as three_ways
 from vae_core.divergence import Gauss
 from vae_core.energy import boltzmann, log10_states

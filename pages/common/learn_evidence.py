@@ -13,20 +13,8 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_models import choose_digit, digits, example, real
-from pages.common.learn_parts import (
-    chart,
-    faded,
-    formula,
-    line,
-    mark,
-    number,
-    palette,
-    readings,
-    row,
-    second,
-    see,
-    show,
-)
+from pages.common.learn_parts import chart, faded, formula, line, mark, number, readings, row, second, see, show
+from pages.common.theme import palette
 from vae_core.evidence import posterior
 from vae_core.gaps import elbo_of, kl_to_posterior
 from vae_core.gaussians import Gaussians, of_encoder

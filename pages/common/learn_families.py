@@ -16,7 +16,8 @@ from pages.common.i18n import _
 from pages.common.learn_distributions import MARKS
 from pages.common.learn_families_words import known, latent, names, paragraphs, step_name
 from pages.common.learn_map import family_map
-from pages.common.learn_parts import faded, number, palette, readings, row, second, see, show
+from pages.common.learn_parts import faded, number, readings, row, second, see, show
+from pages.common.theme import palette
 from vae_core.families import FAMILIES, generate, misfit
 from vae_core.figures import styled
 from vae_core.mixtures import Mixture

@@ -12,20 +12,8 @@ from torch import Tensor
 
 from pages.common.i18n import _
 from pages.common.learn_models import choose_digit, code, example, real
-from pages.common.learn_parts import (
-    chart,
-    faded,
-    formula,
-    line,
-    mark,
-    number,
-    palette,
-    readings,
-    row,
-    second,
-    see,
-    show,
-)
+from pages.common.learn_parts import chart, faded, formula, line, mark, number, readings, row, second, see, show
+from pages.common.theme import palette
 from vae_core.divergence import Gauss
 from vae_core.gradient_estimators import Estimates, estimate
 from vae_core.objectives import kl_divergence, kl_per_dimension, reparameterise

@@ -15,7 +15,7 @@ from pages.common.card import MINUS
 from pages.common.parameters import write_point
 from vae_core.export import grid_png
 from vae_core.figures import styled
-from vae_core.palette import Palette, for_theme
+from vae_core.palette import Palette
 
 HEIGHT: Final = 300
 LEGEND: Final = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
@@ -32,11 +32,6 @@ class Section:
     key: str
     title: Callable[[], str]
     draw: Callable[[], None]
-
-
-def palette() -> Palette:
-    """Return the colours of this session's theme."""
-    return for_theme(st.context.theme.type == "dark")
 
 
 def second(colours: Palette) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 
-def style(accent: str) -> None:
+def style(is_dark: bool) -> None:
     """Set the page's own style, with the accent of the theme. Classes are those of the containers' keys."""
-    st.html(f"<style>:root {{ --learn-accent: {accent}; --learn-rule: rgb(128 128 128 / 30%); }}</style>")
+    if is_dark:
+        st.html("<style>:root { --learn-accent: #6db3ec; --learn-rule: rgb(128 128 128 / 30%); }</style>")
+    else:
+        st.html("<style>:root { --learn-accent: #1769aa; --learn-rule: rgb(128 128 128 / 30%); }</style>")
     st.html(
         """
         <style>

@@ -15,12 +15,12 @@ from pages.common import microscope_stages as stages
 from pages.common.i18n import _
 from pages.common.layout import problem
 from pages.common.microscope_stages import Shown
+from pages.common.theme import palette
 from vae_core import run_keyframes
 from vae_core.config import RunConfig
 from vae_core.errors import LatentExplorerError
 from vae_core.microscope import Look, look, take_step, weights_of
 from vae_core.models import Autoencoder
-from vae_core.palette import for_theme
 from vae_core.run_trainer import probe_images
 from vae_core.training import prepare_batch
 
@@ -113,12 +113,12 @@ def _next_batch(run: Path) -> None:
 def _look(run: Path, image: Tensor, number: int, beta: float) -> Shown:
     step, model = weights_of(run)
     see = partial(_see, image=image, number=number, beta=beta, draw=st.session_state.get(DRAW, 0))
-    palette = for_theme(st.context.theme.type == "dark")
+    colours = palette()
     stepped = st.session_state.get(STEPPED)
     if stepped is None or (stepped.run, stepped.after) != (run, step):
-        return Shown(step, see(model), None, step, palette)
+        return Shown(step, see(model), None, step, colours)
     before_step, earlier = run_keyframes.load(run, stepped.before)
-    return Shown(step, see(model), see(earlier), before_step, palette)
+    return Shown(step, see(model), see(earlier), before_step, colours)
 
 
 def _see(model: Autoencoder, image: Tensor, number: int, beta: float, draw: int) -> Look:
