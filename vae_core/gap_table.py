@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vae_core.evidence import Posterior, posterior
-from vae_core.gaps import elbo_of, starts, straightened
+from vae_core.gaps import Split, elbo_of, starts, straightened
 from vae_core.gaussians import Gaussians, joined, of_encoder
 from vae_core.models import Autoencoder
 from vae_core.modes import Modes, find_modes
@@ -24,33 +24,14 @@ STEPS: Final = 60
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Split):
     """One digit's figures, in nats."""
 
     number: int
-    log_evidence: float
-    elbo: float
-    best: float
-    """The ELBO of the best Gaussian with axes parallel to those of z."""
     modes: int
     """How many modes its posterior has."""
     second: float
     """The share of the second one, 0 where there is none."""
-
-    @property
-    def gap(self) -> float:
-        """KL(q(z|x) || p(z|x))."""
-        return self.log_evidence - self.elbo
-
-    @property
-    def amortisation(self) -> float:
-        """What the encoder misses of the best Gaussian."""
-        return self.best - self.elbo
-
-    @property
-    def approximation(self) -> float:
-        """What the best Gaussian misses."""
-        return self.log_evidence - self.best
 
 
 def gap_rows(
@@ -80,7 +61,7 @@ def _rows(model: Autoencoder, x: Tensor, numbers: range, survey: Survey | None) 
     best = _best(course.last, course.elbo[-1], owner, len(x))
     elbo, refined = elbo_of(model, x, q).tolist(), elbo_of(model, x, best).tolist()
     return [
-        Row(number, evidence, own, max(own, better), len(mode.share), _second(mode))
+        Row(evidence, own, max(own, better), number, len(mode.share), _second(mode))
         for number, evidence, own, better, mode in zip(
             numbers, together.log_evidence.tolist(), elbo, refined, modes, strict=True
         )

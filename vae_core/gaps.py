@@ -91,19 +91,18 @@ def identity(model: Autoencoder, x: Tensor) -> Identity:
 
 
 @dataclass(frozen=True)
-class Gaps:
+class Split:
     """How the gap of one image between log p(x) and its ELBO falls apart (Cremer et al. 2018, sec. 3), in nats."""
 
     log_evidence: float
     elbo: float
     best: float
     """The ELBO of the best Gaussian with axes parallel to those of z, as the encoder's are."""
-    best_full: float
-    """The ELBO of the best Gaussian of any covariance."""
-    refined: Course
-    """From the encoder's q to the best Gaussian that gradient steps reach from there."""
-    best_q: Gaussians
-    best_full_q: Gaussians
+
+    @property
+    def gap(self) -> float:
+        """KL(q(z|x) || p(z|x))."""
+        return self.log_evidence - self.elbo
 
     @property
     def amortisation(self) -> float:
@@ -114,6 +113,18 @@ class Gaps:
     def approximation(self) -> float:
         """What the best Gaussian misses, because the posterior is none."""
         return self.log_evidence - self.best
+
+
+@dataclass(frozen=True)
+class Gaps(Split):
+    """The gap of one image split, and the Gaussians that split it."""
+
+    best_full: float
+    """The ELBO of the best Gaussian of any covariance."""
+    refined: Course
+    """From the encoder's q to the best Gaussian that gradient steps reach from there."""
+    best_q: Gaussians
+    best_full_q: Gaussians
 
 
 def starts(q: Gaussians, modes: Modes, found: Posterior) -> Gaussians:

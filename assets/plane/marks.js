@@ -1,5 +1,6 @@
 // What is drawn over the points, in lines: axes, prior, selection, path and pins, q(z|x), the cursor's cross-hair.
 
+import { strokeOver, textOver } from "./halo.js";
 import { alongPath, halfAxes, tickLabel, ticks } from "./maths.js";
 
 /** Redraws the uppermost canvas. */
@@ -26,24 +27,6 @@ function line(context, x1, y1, x2, y2) {
   context.moveTo(x1, y1);
   context.lineTo(x2, y2);
   context.stroke();
-}
-
-/** A stroke with a paper-coloured one beneath it, so that it reads on any points. */
-function strokeOver(context, theme, colour, width) {
-  context.strokeStyle = theme.paper(0.8);
-  context.lineWidth = width + 2;
-  context.stroke();
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.stroke();
-}
-
-function textOver(context, theme, text, x, y, colour, halo = 3) {
-  context.lineWidth = halo;
-  context.strokeStyle = theme.paper(0.9);
-  context.strokeText(text, x, y);
-  context.fillStyle = colour;
-  context.fillText(text, x, y);
 }
 
 function drawAxes({ context, view, theme }) {

@@ -1,5 +1,7 @@
 // Pens for what lies over the points: ellipses, marks and lines, in four tones.
 
+import { strokeOver, textOver } from "./halo.js";
+
 const TONES = {
   warm: { light: [196, 84, 10], dark: [255, 167, 92] },
   cool: { light: [0, 125, 98], dark: [79, 209, 173] },
@@ -30,22 +32,13 @@ function traceEllipse(context, view, mean, covariance, sigmas, least = 1) {
   context.ellipse(x, y, size(long), size(short), -angle, 0, 2 * Math.PI);
 }
 
-function strokeHaloed(context, theme, colour, width) {
-  context.strokeStyle = theme.paper(0.8);
-  context.lineWidth = width + 2;
-  context.stroke();
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.stroke();
-}
-
 /** A Gaussian at 1 and 2 sigma, with its mean. */
 export function drawEllipse(context, view, theme, { mean, covariance, tone, dashed }) {
   context.setLineDash(dashed ? [6, 4] : []);
   for (const [sigmas, width] of [[2, 1.2], [1, 1.8]]) {
     context.beginPath();
     traceEllipse(context, view, mean, covariance, sigmas);
-    strokeHaloed(context, theme, toneOf(theme, tone), width);
+    strokeOver(context, theme, toneOf(theme, tone), width);
   }
   context.setLineDash([]);
   context.beginPath();
@@ -70,7 +63,7 @@ export function drawSmallEllipses(context, view, theme, { means, covariances, to
   means.forEach((mean, k) => traceEllipse(context, view, mean, covariances[k], 1, 0.5));
   context.fillStyle = toneOf(theme, tone, 0.12);
   context.fill();
-  strokeHaloed(context, theme, toneOf(theme, tone, 0.9), 1);
+  strokeOver(context, theme, toneOf(theme, tone, 0.9), 1);
 }
 
 /** A line through points. */
@@ -79,7 +72,7 @@ export function drawLine(context, view, theme, { points, tone, dashed }) {
   points.forEach((point, k) => context[k ? "lineTo" : "moveTo"](...view.toScreen(...point)));
   context.lineJoin = context.lineCap = "round";
   context.setLineDash(dashed ? [7, 6] : []);
-  strokeHaloed(context, theme, toneOf(theme, tone), 2);
+  strokeOver(context, theme, toneOf(theme, tone), 2);
   context.setLineDash([]);
   context.lineCap = "butt";
 }
@@ -96,22 +89,14 @@ export function drawMarkers(context, view, theme, { points, labels, tone }) {
     context.moveTo(x, y - 6);
     for (const [dx, dy] of [[6, 0], [0, 6], [-6, 0]]) context.lineTo(x + dx, y + dy);
     context.closePath();
-    strokeHaloed(context, theme, toneOf(theme, tone), 1.8);
+    strokeOver(context, theme, toneOf(theme, tone), 1.8);
     if (!labels[k]) return;
     const width = context.measureText(labels[k]).width;
     const room = [x + 10, x - 10 - width].find((left) => taken.every(([l, r, t]) => left > r || left + width < l || Math.abs(t - y) > 14));
     if (room === undefined) return;
     taken.push([room, room + width, y]);
-    writeHaloed(context, theme, labels[k], room, y);
+    context.textAlign = "left";
+    textOver(context, theme, labels[k], room, y, theme.ink(0.95), 4);
   });
   context.textBaseline = "alphabetic";
-}
-
-function writeHaloed(context, theme, text, x, y) {
-  context.textAlign = "left";
-  context.lineWidth = 4;
-  context.strokeStyle = theme.paper(0.9);
-  context.strokeText(text, x, y);
-  context.fillStyle = theme.ink(0.95);
-  context.fillText(text, x, y);
 }
