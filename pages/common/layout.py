@@ -92,7 +92,7 @@ def _style() -> None:
         [data-testid=stLayoutWrapper]:has(> .st-key-language) { position: absolute; }
         [data-testid=stStatusWidget] { margin-right: 4.5rem; }
         /* The digit is chosen in a fragment, below the model, and stands beside it where there is room. */
-        @media (min-width: 900px) { .st-key-inline-digit { margin: -4rem 0 0 19rem; } }
+        @media (min-width: 900px) { .st-key-inline-digit { margin: -4.25rem 0 0.25rem 19rem; } }
         [class*=st-key-compact-] { margin-top: -0.5rem; }
         [class*=st-key-compact-] .stDownloadButton button { min-height: 2rem; padding: 0.125rem 0.75rem; }
         @media (max-width: 640px) {
