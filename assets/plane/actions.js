@@ -215,6 +215,11 @@ export class Actions {
     this.stage.redraw({ points: true });
   }
 
+  lookAtRegions() {
+    const { regions } = this.stage.layers;
+    if (regions) this.stage.lookAt(regions);
+  }
+
   resetView() {
     this.stage.view.reset();
     this.stage.redraw({ points: true });

@@ -33,7 +33,8 @@ export function contoursOfSurface(surface, lattice) {
   const widths = (first, count) => Float64Array.from({ length: count }, (_, k) => Math.exp(lattice.logWidthAt(first + k * step)));
   const cells = { across: widths(surface.i, fine.width), up: widths(surface.j, fine.height) };
   const place = (i, j) => [lattice.coordinate(surface.i + i * step), lattice.coordinate(surface.j + j * step)];
-  return { paths: pathsOf(fine, regionLevels(fine.values, SHARES, cells), place), magnitude: null };
+  const box = [...place(0, 0), ...place(fine.width - 1, fine.height - 1)];
+  return { box, paths: pathsOf(fine, regionLevels(fine.values, SHARES, cells), place), magnitude: null };
 }
 
 function pathsOf(raster, levels, place) {

@@ -180,6 +180,7 @@ function press(plane, event) {
     "=": () => plane.zoom(1.25),
     "-": () => plane.zoom(0.8),
     0: () => plane.resetView(),
+    f: () => plane.lookAtRegions(),
   };
   if (!Object.hasOwn(actions, key)) return false;
   actions[key]();

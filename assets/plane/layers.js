@@ -84,12 +84,20 @@ export class Layers {
     const names = JSON.stringify(list.map(({ name, kind, tone, contours }) => [name, kind, tone, contours?.magnitude]));
     if (names !== this.names) this.#writeKey();
     this.names = names;
+    this.plane.toolbar?.updateRegions(this.regions !== null);
     if (list.length === 0) this.canvas.remove();
     else if (!this.canvas.isConnected) stage.renderer.canvas.after(this.canvas);
     this.fit(stage.under.width);
     if (strength !== this.strength) stage.redraw({ points: true });
     this.strength = strength;
     this.draw();
+  }
+
+  /** The box of latent units around all regions, [x0, y0, x1, y1]; null without any. */
+  get regions() {
+    const boxes = this.list.filter(({ contours }) => contours && !contours.magnitude).map(({ contours }) => contours.box);
+    if (boxes.length === 0) return null;
+    return [0, 1, 2, 3].map((k) => (k < 2 ? Math.min : Math.max)(...boxes.map((box) => box[k])));
   }
 
   get list() {

@@ -103,7 +103,18 @@ export class Stage {
   fit() {
     if (!this.trains) return;
     this.view.fit(this.#extent());
-    if (this.view.homing && matchMedia("(prefers-reduced-motion: reduce)").matches) this.view.reset();
+    this.#unlessStill();
+  }
+
+  /** Sets out for a box of latent units. */
+  lookAt(box) {
+    this.view.lookAt(box);
+    this.#unlessStill();
+    this.redraw({ points: true });
+  }
+
+  #unlessStill() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.view.arrive();
   }
 
   forgetTiles() {
@@ -182,8 +193,8 @@ export class Stage {
     const { atlas } = this.plane;
     if (!atlas || !this.ratio) return;
     if (this.dirty.turned) this.fit();
-    const homing = this.view.approach();
-    const { points = homing, cursor, moving, turned } = this.dirty;
+    const onTheWay = this.view.approach();
+    const { points = onTheWay, cursor, moving, turned } = this.dirty;
     const busy = Boolean(cursor || points || this.followed);
     this.dirty = {};
     this.followed = false;
@@ -193,7 +204,7 @@ export class Stage {
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [homing, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work(), this.plane.brush?.work(busy), this.layers.work()];
+    const more = [onTheWay, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work(), this.plane.brush?.work(busy), this.layers.work()];
     if (more.some(Boolean)) this.redraw();
   }
 

@@ -13,6 +13,8 @@ export class Toolbar {
     const group = (name, ...buttons) => element("div", { class: "button-group", role: "group", "aria-label": name }, ...buttons);
     this.colour = element("select", { class: "select", "aria-label": say("colour"), title: say("colour_help") });
     this.colour.onchange = () => plane.setColour(this.colour.value);
+    this.regions = iconButton("focus", say("zoom_regions"), () => plane.lookAtRegions());
+    this.regions.hidden = true;
     this.node = element(
       "div",
       { class: "toolbar" },
@@ -22,6 +24,7 @@ export class Toolbar {
         iconButton("plus", say("zoom_in"), () => plane.zoom(1.4)),
         iconButton("minus", say("zoom_out"), () => plane.zoom(1 / 1.4)),
         iconButton("fit", say("zoom_reset"), () => plane.resetView()),
+        this.regions,
       ),
       element("label", { class: "labelled" }, element("span", { text: say("colour") }), this.colour),
       this.#overlayMenu(),
@@ -68,6 +71,10 @@ export class Toolbar {
     const on = this.boxes.filter(({ box }) => box.checked && !box.disabled).length;
     setText(this.count, on ? String(on) : "");
     this.#updateColours(["digit", ...atlas.values.keys()], state.color, say);
+  }
+
+  updateRegions(present) {
+    this.regions.hidden = !present;
   }
 
   #updateColours(names, chosen, say) {

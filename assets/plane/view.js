@@ -2,6 +2,9 @@
 
 const SPARE = 1.12;
 const LOOSE = 1.7;
+const GLIDE = 0.15;
+const BREATHING = 1.25;
+const DEEPEST = 2000;
 
 export class View {
   constructor() {
@@ -9,8 +12,8 @@ export class View {
     this.home = { x: -4, y: -4, side: 8 };
     this.centre = [0, 0];
     this.side = 8;
-    /** Whether it is on its way to a home that is another. */
-    this.homing = false;
+    /** The square it is on its way to: a home that is another, or what is to be looked at; null at rest. */
+    this.target = null;
   }
 
   /**
@@ -38,9 +41,19 @@ export class View {
   }
 
   reset() {
-    this.homing = false;
-    this.centre = [this.home.x + this.home.side / 2, this.home.y + this.home.side / 2];
-    this.side = this.home.side;
+    this.#show(this.home);
+  }
+
+  #show({ x, y, side }) {
+    this.target = null;
+    this.centre = [x + side / 2, y + side / 2];
+    this.side = side;
+  }
+
+  /** Sets out for a box of latent units, [x0, y0, x1, y1], and a margin around it. */
+  lookAt([x0, y0, x1, y1]) {
+    const side = Math.max(BREATHING * Math.max(x1 - x0, y1 - y0), this.home.side / DEEPEST);
+    this.target = { x: (x0 + x1 - side) / 2, y: (y0 + y1 - side) / 2, side };
   }
 
   /**
@@ -51,10 +64,11 @@ export class View {
     const { home } = this;
     const inside = x >= home.x && y >= home.y && x + side <= home.x + home.side && y + side <= home.y + home.side;
     if (inside && home.side < LOOSE * side) return;
-    this.homing ||= this.#isHome();
+    const along = this.target === home || (this.target === null && this.#isHome());
     // With room to spare, so that it is not due again at once.
     const larger = SPARE * side;
     this.home = { x: x + (side - larger) / 2, y: y + (side - larger) / 2, side: larger };
+    if (along) this.target = this.home;
   }
 
   #isHome() {
@@ -62,18 +76,24 @@ export class View {
     return this.side === side && this.centre[0] === x + side / 2 && this.centre[1] === y + side / 2;
   }
 
-  /** Goes a part of the way to a home that is another. Returns whether it has moved. */
+  /** Goes a part of the way it has set out on. Returns whether it has moved. */
   approach() {
-    if (!this.homing) return false;
-    const { x, y, side } = this.home;
+    if (!this.target) return false;
+    const { x, y, side } = this.target;
     const away = Math.hypot(x + side / 2 - this.centre[0], y + side / 2 - this.centre[1]);
-    const close = Math.abs(side - this.side) + away < 0.003 * side;
-    const share = close ? 1 : 0.15;
-    this.side += share * (side - this.side);
-    this.centre[0] += share * (x + side / 2 - this.centre[0]);
-    this.centre[1] += share * (y + side / 2 - this.centre[1]);
-    if (close) this.reset();
+    if (Math.abs(side - this.side) + away < 0.003 * side) {
+      this.#show(this.target);
+      return true;
+    }
+    this.side += GLIDE * (side - this.side);
+    this.centre[0] += GLIDE * (x + side / 2 - this.centre[0]);
+    this.centre[1] += GLIDE * (y + side / 2 - this.centre[1]);
     return true;
+  }
+
+  /** Is there at once. */
+  arrive() {
+    if (this.target) this.#show(this.target);
   }
 
   /** Pixels for one unit. */
@@ -97,7 +117,7 @@ export class View {
   }
 
   panBy(dx, dy) {
-    this.homing = false;
+    this.target = null;
     this.centre[0] -= dx / this.scale;
     this.centre[1] += dy / this.scale;
     this.#limit();
@@ -105,10 +125,10 @@ export class View {
 
   /** Zooms so that the world point under a pixel stays there. */
   zoomAt(px, py, factor) {
-    this.homing = false;
+    this.target = null;
     const [x, y] = this.toWorld(px, py);
     const side = this.side / factor;
-    this.side = Math.min(4 * this.home.side, Math.max(this.home.side / 2000, side));
+    this.side = Math.min(4 * this.home.side, Math.max(this.home.side / DEEPEST, side));
     const [nx, ny] = this.toWorld(px, py);
     this.centre[0] += x - nx;
     this.centre[1] += y - ny;

@@ -38,6 +38,7 @@ def _toolbar() -> dict[str, str]:
         "zoom_in": _("Zoom in (+)"),
         "zoom_out": _("Zoom out (−)"),
         "zoom_reset": _("Show everything (0)"),
+        "zoom_regions": _("Zoom to the posterior (F)"),
         "colour": _("Colour"),
         "colour_help": _("What the colour of a point means"),
         "colour_digit": _("Digit"),

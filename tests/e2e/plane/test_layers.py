@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -138,13 +139,64 @@ def test_a_field_covers_its_regions_and_goes_again_without_a_trace(bench: Bench,
     expect(bench.page.locator(".layer-key")).to_be_hidden()
 
 
-def _side(bench: Bench) -> float:
-    """How many units the plane shows from edge to edge; its middle is taken for the origin."""
+def test_the_view_goes_to_the_regions_and_back(browser: Browser) -> None:
+    with closing(new_context(browser, reduced_motion="reduce")) as context:
+        bench = open_bench(context)
+        bench.open(ATLAS, parts=["toolbar"])
+        button = bench.page.get_by_role("button", name="Zoom to the posterior")
+        expect(button).to_be_hidden()
+        whole = Field("magnification", np.abs(bump(0.5)), BOX, "magnitude")
+        bench.show(ATLAS_ID, layers=data(whole), parts=["toolbar"])
+        expect(button).to_be_hidden()
+        small = Field("the posterior", bump(0.4), (0.5, -0.9, 0.9, -0.6))
+        bench.show(ATLAS_ID, layers=data(whole, small), parts=["toolbar"])
+        button.click()
+        corners = []
+        for u, v in ((0.1, 0.9), (0.9, 0.1)):
+            bench.hover(u, v)
+            corners.append(bench.z())
+        # 0.4 wide, and an eighth of that more on each side.
+        np.testing.assert_allclose(corners, [[0.5, -0.95], [0.9, -0.55]], atol=0.01)
+        bench.stage.press("0")
+        home = _side(bench)
+        assert home > 4
+        bench.stage.press("f")
+        assert _side(bench, around=(0.7, -0.75)) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_view_on_its_way_arrives_and_a_hand_stops_it(js: Page) -> None:
+    found = js.evaluate(
+        """() => {
+          const journeys = [];
+          for (const stops of [false, true]) {
+            const view = new plane.View();
+            view.setHome({ x: -3, y: -3, side: 6 });
+            view.lookAt([1, 1, 1.2, 1.1]);
+            const sides = [];
+            while (view.approach()) {
+              sides.push(view.side);
+              if (stops && sides.length === 3) view.panBy(1, 0);
+            }
+            journeys.push({ sides, centre: view.centre, home: view.home.side });
+          }
+          return journeys;
+        }"""
+    )
+    arrived, stopped = found
+    assert arrived["sides"] == sorted(arrived["sides"], reverse=True)
+    assert arrived["sides"][-1] == pytest.approx(0.25)
+    np.testing.assert_allclose(arrived["centre"], [1.1, 1.05])
+    assert len(stopped["sides"]) == 3
+    assert arrived["home"] == stopped["home"] == 6
+
+
+def _side(bench: Bench, around: tuple[float, float] = (0.0, 0.0)) -> float:
+    """How many units the plane shows from edge to edge; its middle is at ``around``."""
     bench.hover(0.25, 0.5)
     left = bench.z()
     bench.hover(0.75, 0.5)
     right = bench.z()
-    assert left[0] + right[0] == pytest.approx(0, abs=0.2)
+    assert (left[0] + right[0]) / 2 == pytest.approx(around[0], abs=0.1)
     return 2 * (right[0] - left[0])
 
 
