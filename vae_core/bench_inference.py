@@ -18,11 +18,17 @@ from vae_core.evidence import FINE, Posterior, posterior
 from vae_core.gaps import identity
 from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
-from vae_core.quadrature import FINEST_LEVEL, MAX_DIMENSION, RESOLUTION, Survey, integrate, integrate_with_joint
+from vae_core.quadrature import (
+    FINEST_LEVEL,
+    MAX_DIMENSION,
+    RESOLUTION,
+    Survey,
+    integrate,
+    integrate_with_joint,
+    needed_half_width,
+)
 from vae_core.registry import list_models, load_model
 
-GROUP: Final = 50
-"""Digits that share a grid."""
 BRUSH: Final = "[data-testid=brush]"
 STATUS: Final = ".brush-side [role=status]"
 REST: Final = 60
@@ -64,30 +70,31 @@ def _check(name: str, images: int, posteriors: int) -> dict[str, Any]:
 def _identity_figures(model: Autoencoder, x: Tensor) -> dict[str, float | None]:
     if not model.is_variational:
         return {"gap": None, "mean_residual": None, "worst_residual": None}
-    found = [identity(model, group) for group in x.split(GROUP)]
-    residual = torch.cat([each.residual for each in found]).abs().double()
-    gap = torch.cat([each.kl for each in found]).double().mean()
+    found = identity(model, x)
+    residual = found.residual.abs().double()
+    gap = found.kl.double().mean()
     return {"gap": gap.item(), "mean_residual": residual.mean().item(), "worst_residual": residual.max().item()}
 
 
+@torch.no_grad()
 def _grid_figures(model: Autoencoder, x: Tensor, posteriors: int) -> dict[str, float]:
     """Return the largest differences from a grid with four times as many nodes, in log p(x) and in p(z|x)."""
-    coarse = torch.cat([integrate(model, group)[1] for group in x.split(GROUP)])
-    halved = [integrate(model, group, RESOLUTION / 2, FINEST_LEVEL + 1)[1] for group in x.split(GROUP)]
-    distances = list(_distances(model, x[:posteriors]))
+    survey = Survey(model, needed_half_width(model.encode(x)[0]).max().item())
+    coarse = integrate(model, x, survey=survey)[1]
+    halved = integrate(model, x, RESOLUTION / 2, FINEST_LEVEL + 1, survey)[1]
+    distances = list(_distances(model, x[:posteriors], survey))
     return {
-        "worst_evidence_difference": (coarse - torch.cat(halved)).abs().max().item(),
+        "worst_evidence_difference": (coarse - halved).abs().max().item(),
         "mean_total_variation": sum(distances) / len(distances),
         "worst_total_variation": max(distances),
     }
 
 
-def _distances(model: Autoencoder, x: Tensor) -> Iterator[float]:
+def _distances(model: Autoencoder, x: Tensor, survey: Survey) -> Iterator[float]:
     """Yield the total variation between each image's posterior and that on a grid four times finer."""
-    survey = Survey(model)
     for image in x.split(1):
         found = posterior(model, image, survey=survey)
-        grid, joint = integrate_with_joint(model, image, FINE / 2)
+        grid, joint = integrate_with_joint(model, image, FINE / 2, survey)
         finer = Posterior(grid.z, grid.cell, (joint - joint.logsumexp(1, keepdim=True)).exp(), joint.logsumexp(1))
         yield total_variation(found, finer)
 
