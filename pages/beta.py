@@ -22,6 +22,7 @@ from pages.common.beta_view import (
     row_indices,
     show_plane,
 )
+from pages.common.choosing import choose
 from pages.common.conventions import conventions, shown
 from pages.common.details import recogniser
 from pages.common.i18n import _
@@ -56,15 +57,8 @@ def explore(opened: AnyBeta, recogniser_id: str | None, dedicated: list[RateMark
     """Show the plane with its dial and what belongs to it; what is done there runs this part of the page alone."""
     show_plane(opened, key=PLANE, recogniser=recogniser_id, marks=dedicated)
     with st.container(horizontal=True, vertical_alignment="center", key="compact-panels"):
-        st.segmented_control(
-            _("Below the plane"),
-            ("names", "gallery"),
-            key=PANEL.key,
-            format_func=_panel_title,
-            label_visibility="collapsed",
-            required=True,
-            help=_("What this beta is called elsewhere, or digits at many betas to save as a picture"),
-        )
+        about = _("What this beta is called elsewhere, or digits at many betas to save as a picture")
+        choose(PANEL, _panel_titles(), _("Below the plane"), about)
         st.space("stretch")
         st.button(
             _("Choose other digits"),
@@ -79,8 +73,8 @@ def explore(opened: AnyBeta, recogniser_id: str | None, dedicated: list[RateMark
     state.publish(VIEW)
 
 
-def _panel_title(panel: str) -> str:
-    return {"names": _("What this β is called elsewhere"), "gallery": _("Digits × betas")}[panel]
+def _panel_titles() -> dict[str, str]:
+    return {"names": _("What this β is called elsewhere"), "gallery": _("Digits × betas")}
 
 
 def gallery(opened: AnyBeta) -> None:

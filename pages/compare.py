@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from pages.common import caches, image_sets, keys, own_models, state
-from pages.common.compare_view import LINK, MODEL, OTHER, PART, PARTS, VIEW
+from pages.common.choosing import choose
+from pages.common.compare_view import LINK, MODEL, OTHER, PART, VIEW
 from pages.common.comparison_parts import interpolation, morph, reconstructions, samples
 from pages.common.details import recogniser
 from pages.common.i18n import _
@@ -16,7 +17,6 @@ from pages.common.layout import open_page, problem, remark
 from pages.common.measures import measures
 from pages.common.parameters import Parameter, Z
 from pages.common.plane import Link, carry, latent_plane
-from pages.common.plane_options import LINKS
 from pages.common.plane_view import HIDDEN, plane_state, take_over
 from pages.common.sides import Pair, Side, limits, measured, open_side
 from pages.common.text import quoted
@@ -25,7 +25,7 @@ from vae_core.registry import list_models, model_problems
 KEYS = ("plane-first", "plane-second")
 
 
-def choose(
+def choose_model(
     parameter: Parameter[str], beside: Parameter[str], names: list[str], images: image_sets.Shown
 ) -> Side | None:
     """Return the model asked for on one side; where it cannot be shown, say so and go on with another.
@@ -58,19 +58,12 @@ def controls(names: list[str], linked: bool) -> None:
         )
     if not linked:
         return
-    st.segmented_control(
-        _("Shared pointer"),
-        LINKS,
-        key=LINK.key,
-        required=True,
-        format_func=_link_title,
-        label_visibility="collapsed",
-        help=_("What both planes show under one pointer: the same z, the same digit, or each its own"),
-    )
+    about = _("What both planes show under one pointer: the same z, the same digit, or each its own")
+    choose(LINK, _link_titles(), _("Shared pointer"), about)
 
 
-def _link_title(link: str) -> str:
-    return {"coordinate": _("Same place"), "image": _("Same digit"), "none": _("Off")}[link]
+def _link_titles() -> dict[str, str]:
+    return {"coordinate": _("Same place"), "image": _("Same digit"), "none": _("Off")}
 
 
 @st.fragment
@@ -112,15 +105,7 @@ def _take_over(key: str, kept: tuple[Parameter[Any], ...]) -> None:
 @st.fragment
 def below(pair: Pair, recogniser_id: str | None) -> None:
     """Show one part of the comparison; the others are not computed."""
-    st.segmented_control(
-        _("Below the planes"),
-        PARTS,
-        key=PART.key,
-        required=True,
-        format_func=_part_title,
-        label_visibility="collapsed",
-        help=_("What is compared under the planes"),
-    )
+    choose(PART, _part_titles(), _("Below the planes"), _("What is compared under the planes"))
     part = state.get(PART)
     if part == "measures":
         measures(measured(pair[0]), measured(pair[1]))
@@ -131,14 +116,14 @@ def below(pair: Pair, recogniser_id: str | None) -> None:
     state.publish(VIEW)
 
 
-def _part_title(part: str) -> str:
+def _part_titles() -> dict[str, str]:
     return {
         "measures": _("Measures"),
         "reconstructions": _("Reconstructions"),
         "samples": _("Samples"),
         "interpolation": _("Interpolation"),
         "morph": _("Morph"),
-    }[part]
+    }
 
 
 def _start() -> None:
@@ -158,7 +143,7 @@ def main() -> None:
     bundled = [card.name for card in list_models()]
     with problems, st.spinner(_("Opening the models…")):
         images = image_sets.published("mnist", "test")
-        first, second = (choose(*sides, bundled, images) for sides in ((MODEL, OTHER), (OTHER, MODEL)))
+        first, second = (choose_model(*sides, bundled, images) for sides in ((MODEL, OTHER), (OTHER, MODEL)))
         pack = recogniser() if first and second else None
         if first and (reasons := model_problems()):
             remark(_("Some models cannot be shown."), *reasons)

@@ -11,9 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.common import caches, image_sets, keys, own_models, state
 from pages.common.caches import Opened
 from pages.common.card import model_card
+from pages.common.choosing import choose
 from pages.common.details import nearest_image, recogniser
 from pages.common.digit import digit_panel
-from pages.common.explorer_view import MODEL, PANEL, PANELS, VIEW
+from pages.common.explorer_view import MODEL, PANEL, VIEW
 from pages.common.film import film_buttons
 from pages.common.gallery import gallery, selected
 from pages.common.geometry_panel import Plane, geometry_panel
@@ -94,14 +95,8 @@ def explore(opened: Opened, recogniser_id: str | None) -> None:
         _show_plane(above, opened, recogniser_id, [])
     count = len(selected(opened, shown.selection))
     with st.container(horizontal=True, vertical_alignment="center", key="compact-panels"):
-        st.segmented_control(
-            _("Below the plane"),
-            PANELS,
-            key=PANEL.key,
-            format_func=lambda panel: _panel_title(panel, count),
-            label_visibility="collapsed",
-            help=_("Opens under this row; click again to close"),
-        )
+        about = _("Opens under this row; click again to close")
+        choose(PANEL, _panel_titles(count), _("Below the plane"), about, required=False)
         st.space("stretch")
         film_buttons(opened.name, opened.model, shown)
     if measuring:
@@ -130,13 +125,13 @@ def _open_gallery(before: PlaneState, now: PlaneState) -> None:
         st.session_state.pop(keys.GALLERY_PAGE, None)
 
 
-def _panel_title(panel: str, count: int) -> str:
+def _panel_titles(count: int) -> dict[str, str]:
     return {
         "draw": _("Draw a digit"),
         "selection": _("Selection ({count})").format(count=f"{count:,}") if count else _("Selection"),
         "geometry": _("Geometry"),
         "card": _("This model's card"),
-    }[panel]
+    }
 
 
 def _geometry(opened: Opened, shown: PlaneState) -> list[Layer]:

@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from pages.common import caches, image_sets, keys, own_models, state
+from pages.common.choosing import choose
 from pages.common.details import nearest_image, recogniser
 from pages.common.geometry_panel import Plane, geometry_panel
 from pages.common.i18n import _
@@ -21,7 +22,6 @@ from pages.common.inference_view import (
     DIGITS,
     MODEL,
     PART,
-    PARTS,
     SOURCE,
     VIEW,
     Subject,
@@ -94,15 +94,8 @@ def infer(side: Side, images: image_sets.Shown, recogniser_id: str | None) -> No
 
 def choose_digit() -> None:
     """Draw what chooses the digit: its number in the test set, or a drawing."""
-    st.segmented_control(
-        _("Digit"),
-        ("test", "own"),
-        key=SOURCE.key,
-        required=True,
-        format_func=lambda source: _("Test digit") if source == "test" else _("Draw one"),
-        label_visibility="collapsed",
-        help=_("A digit of the test set, or one of your own"),
-    )
+    sources = {"test": _("Test digit"), "own": _("Draw one")}
+    choose(SOURCE, sources, _("Digit"), _("A digit of the test set, or one of your own"))
     if state.get(SOURCE) == "test":
         st.number_input(
             _("Number"), 0, DIGITS - 1, key=DIGIT.key, width=150, help=_("Its place in the test set"),
@@ -162,15 +155,7 @@ def _take_over(side: Side, image: str) -> None:
 
 
 def _parts(side: Side, chosen: Subject, images: image_sets.Shown) -> None:
-    st.segmented_control(
-        _("Below"),
-        PARTS,
-        key=PART.key,
-        required=True,
-        format_func=_part_title,
-        label_visibility="collapsed",
-        help=_("What is looked at under the plane"),
-    )
+    choose(PART, _part_titles(), _("Below"), _("What is looked at under the plane"))
     part = state.get(PART)
     if part == "gaps":
         gap_panel(side, chosen)
@@ -194,14 +179,14 @@ def _without_grid(side: Side, chosen: Subject) -> None:
     estimator_panel(side, chosen)
 
 
-def _part_title(part: str) -> str:
+def _part_titles() -> dict[str, str]:
     return {
         "gaps": _("The gap"),
         "estimators": _("Estimators"),
         "digits": _("Digits by gap"),
         "inpainting": _("Inpainting"),
         "geometry": _("Geometry"),
-    }[part]
+    }
 
 
 def main() -> None:

@@ -53,10 +53,8 @@ def decoder() -> None:
             "variance $c$ says where the grey value lies; minus its log is the squared error."
         )
     )
-    formula(
-        r"-\log p(x|z) = -x \log m - (1 - x) \log (1 - m)",
-        r"-\log p(x|z) = \frac{(x - m)^2}{2c} + \tfrac12 \log 2\pi c",
-    )
+    formula(r"-\log p(x|z) = -x \log m", r"{} - (1 - x) \log (1 - m)", joined=True)
+    formula(r"-\log p(x|z) = \frac{(x - m)^2}{2c} + \tfrac12 \log 2\pi c")
     st.markdown(
         _(
             "Both are least where the mean $m$ is the pixel $x$. The cross-entropy is merciless near 0 and 1: it costs "

@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.common import keys, own_models, state
 from pages.common.beta_runs import unfit
+from pages.common.choosing import choose
 from pages.common.i18n import _
 from pages.common.layout import problem
 from pages.common.parameters import RUN
@@ -19,7 +20,7 @@ from pages.common.plane_options import Trajectory
 from pages.common.setting_names import schedule_title
 from pages.common.train_live import place
 from pages.common.train_setup import go
-from pages.common.train_view import ACTIVE, PANEL, PANELS, folder, follow, names, title
+from pages.common.train_view import ACTIVE, PANEL, folder, follow, names, title
 from vae_core import run_archive, run_folder, run_keyframes, run_queue, runs
 from vae_core.config import BETA_SCHEDULES, LEARNING_RATE_SCHEDULES
 from vae_core.errors import LatentExplorerError
@@ -32,23 +33,20 @@ OVERLAID: Final = "train.overlaid"
 MOST_OVERLAID: Final = 6
 
 
-def panel_title(panel: str) -> str:
-    """Return what the button of a panel says."""
+def _panel_titles() -> dict[str, str]:
     return {
         "settings": _("Settings"),
         "compare": _("Beside other runs"),
         "fork": _("Fork"),
         "microscope": _("One step under the microscope"),
         "manage": _("Name and files"),
-    }[panel]
+    }
 
 
 def choose_panel() -> None:
     """Draw the row of buttons that open a panel below the plane."""
-    st.segmented_control(
-        _("Below the plane"), PANELS, key=PANEL.key, format_func=panel_title, label_visibility="collapsed",
-        help=_("Opens under this row; click again to close"),
-    )  # fmt: skip
+    about = _("Opens under this row; click again to close")
+    choose(PANEL, _panel_titles(), _("Below the plane"), about, required=False)
 
 
 def settings(run: Path) -> None:
