@@ -18,8 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.factories import make_model
 from tests.linear_gaussian import LinearGaussian
 from vae_core.errors import ModelError
+from vae_core.growing_grid import BLOCK
 from vae_core.models import Autoencoder
-from vae_core.quadrature import BLOCK, HALF_WIDTH, WIDEST, integrate, log_joint, needed_half_width, require_planar
+from vae_core.quadrature import HALF_WIDTH, WIDEST, integrate, log_joint, needed_half_width, require_planar
 
 
 def _sharp(seed: int, latent_dim: int, sharpness: float, likelihood: str = "bernoulli") -> Autoencoder:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from vae_core.errors import ConfigError, ModelError
+from vae_core.growing_grid import Quadrature
 from vae_core.models import Autoencoder
 from vae_core.objectives import gaussian_log_prob, reparameterise, standard_normal
-from vae_core.quadrature import Quadrature, Survey, integrate, integrate_with_joint, log_joint
+from vae_core.quadrature import Survey, integrate, integrate_with_joint, log_joint
 
 IMAGE_GROUP = 10_000
 """Images that share one grid."""
