@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vae_core.config import ModelConfig, RunConfig, TrainConfig, from_json, to_json
+from vae_core.data import binarize_once, load_images
 from vae_core.errors import ConfigError
-from vae_core.models import Autoencoder
-from vae_core.objectives import elbo_terms
-from vae_core.training import BALANCE, balanced_loss, draw_log_beta, fit, start
+from vae_core.models import Autoencoder, Gate
+from vae_core.objectives import elbo, elbo_terms
+from vae_core.registry import load_model, read_card
+from vae_core.training import BALANCE, DRAWN_BELOW, balanced_loss, draw_log_beta, fit, start
 
 CONFIG = ModelConfig(encoder_widths=(16, 12), decoder_widths=(14, 16), beta_range=(0.01, 200.0))
 
@@ -94,13 +98,31 @@ def test_the_configuration_survives_json() -> None:
     assert from_json(ModelConfig, to_json(CONFIG)) == CONFIG
 
 
-def test_betas_are_drawn_evenly_over_the_decades() -> None:
-    noise = torch.Generator().manual_seed(0)
-    drawn = draw_log_beta((0.01, 100.0), 20_000, noise)
+@pytest.mark.parametrize("ends", [(0.01, 200.0), (0.1, 100.0), (0.1, 10.0)])
+def test_betas_are_drawn_evenly_between_those_that_part_the_range(ends: tuple[float, float]) -> None:
+    drawn = draw_log_beta(ends, 40_000, torch.Generator().manual_seed(0))
     assert drawn is not None
-    decades = torch.histc(drawn / math.log(10), bins=4, min=-2, max=2) / 20_000
-    assert torch.allclose(decades, torch.full((4,), 0.25), atol=0.02)
-    assert draw_log_beta((), 5, noise) is None
+    assert drawn.shape == (40_000, 1)
+    low, high = ends
+    places = [low, *(beta for beta, _ in DRAWN_BELOW if low < beta < high), high]
+    shares = [0.0, *(share for beta, share in DRAWN_BELOW if low < beta < high), 1.0]
+    for (first, end), (below, above) in zip(pairwise(places), pairwise(shares), strict=True):
+        quarters = torch.histc(drawn, bins=4, min=math.log(first), max=math.log(end)) / 40_000
+        assert torch.allclose(quarters, torch.full((4,), (above - below) / 4), atol=0.01)
+    assert draw_log_beta((), 5, torch.Generator()) is None
+
+
+def test_most_gates_begin_open_and_the_others_turn_within_the_range() -> None:
+    low, high = CONFIG.beta_range
+    model = Autoencoder(dataclasses.replace(CONFIG, decoder_widths=(200,)))
+    gate = model.decoder.gates[0]
+    assert isinstance(gate, Gate)
+    ends = gate(torch.tensor([[math.log(low)], [math.log(high)]]))
+    shared = (ends > 0.99).all(0)
+    assert shared.sum() >= 160
+    turning = -(gate.v / gate.u)[160:].detach()
+    assert turning.min() >= math.log(low) - 1e-4
+    assert turning.max() <= math.log(high) + 1e-4
 
 
 def test_a_balanced_loss_is_the_loss_over_a_power_of_one_plus_beta() -> None:
@@ -114,7 +136,9 @@ def test_a_balanced_loss_is_the_loss_over_a_power_of_one_plus_beta() -> None:
 def test_training_moves_the_gates_and_lowers_the_rate_as_beta_rises() -> None:
     images = (255 * _images(256).squeeze(1)).to(torch.uint8)
     images[:128] = images[:128] // 8
-    config = RunConfig(CONFIG, TrainConfig(epochs=60, batch_size=64, beta_schedule="constant", device="cpu"))
+    model = dataclasses.replace(CONFIG, encoder_widths=(64,), decoder_widths=(64,))
+    train = TrainConfig(epochs=100, learning_rate=0.008, batch_size=64, beta_schedule="constant", device="cpu")
+    config = RunConfig(model, train)
     state = start(config)
     before = state.model.decoder.state_dict()["gates.0.u"].clone()
     for _progress in fit(state, images):
@@ -125,4 +149,20 @@ def test_training_moves_the_gates_and_lowers_the_rate_as_beta_rises() -> None:
         elbo_terms(state.model.at(beta), x, generator=torch.Generator().manual_seed(0)).kl.mean()
         for beta in (0.01, 200.0)
     ]
-    assert rates[0] > 10 * rates[1]
+    assert rates[0] > 3 * rates[1]
+
+
+@pytest.mark.parametrize("beta", [0.1, 1.0, 4.0, 20.0])
+def test_the_bundled_model_is_within_a_nat_of_one_trained_as_long_for_that_beta_alone(beta: float) -> None:
+    names = ("vae-any-beta", f"vae-beta-{beta:g}")
+    x = binarize_once(load_images("mnist", "test")[0])
+    losses = []
+    for name in names:
+        model = load_model(name)
+        model = model.at(beta) if model.config.beta_range else model
+        losses.append(elbo(model, x, 2, torch.Generator().manual_seed(0)).loss(beta).mean().item())
+    assert losses[0] < losses[1] + 1.0
+    runs = [read_card(name).config for name in names]
+    assert dataclasses.replace(runs[0].model, beta_range=()) == runs[1].model
+    budgets = [(run.train.epochs, run.train.batch_size, run.train.learning_rate) for run in runs]
+    assert budgets[0] == budgets[1]

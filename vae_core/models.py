@@ -24,7 +24,10 @@ LOGVAR_RANGE = (-12.0, 8.0)
 _ACTIVATIONS = {"silu": F.silu, "relu": F.relu, "tanh": F.tanh, "gelu": F.gelu, "elu": F.elu}
 
 
-_STEEPNESS = 3.0
+_STEEPNESS = 6.0
+_SHARED = 0.8
+_SLIGHT = 0.1
+_OPEN = 8.0
 
 
 class Gate(nn.Module):
@@ -33,11 +36,15 @@ class Gate(nn.Module):
     def __init__(self, width: int, beta_range: tuple[float, ...]) -> None:
         super().__init__()
         low, high = map(math.log, beta_range)
-        # Each unit starts half open at a beta of its own, so that the whole range has units that turn there, and
-        # steeply enough for the short stretch of betas in which the code collapses.
+        # Most units begin open at every beta, which then share what they learn. Each of the others begins half open at
+        # a beta of its own, and steeply enough for the short stretch of betas in which the code collapses.
         turning = low + (high - low) * torch.rand(width)
-        self.u = nn.Parameter(_STEEPNESS * torch.randn(width))
-        self.v = nn.Parameter(-self.u.detach() * turning)
+        u = _STEEPNESS * torch.randn(width)
+        v = -u * turning
+        shared = int(_SHARED * width)
+        u[:shared] = _SLIGHT * torch.randn(shared)
+        v[:shared] = _OPEN
+        self.u, self.v = nn.Parameter(u), nn.Parameter(v)
 
     def forward(self, log_beta: Tensor) -> Tensor:
         """Return the factors (N, width) for log beta (N, 1)."""

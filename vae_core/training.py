@@ -25,6 +25,8 @@ EVALUATION_SEED = 20130
 
 BALANCE = 0.2
 """The power of 1 + beta that an any-beta model's loss is divided by."""
+DRAWN_BELOW = ((0.05, 0.08), (30.0, 0.95))
+"""Betas, and the share of an any-beta model's draws below each: beyond them the code hardly changes with beta."""
 
 
 @dataclass(frozen=True)
@@ -169,11 +171,20 @@ def prepare_batch(images: Tensor, pixels: str, noise: torch.Generator) -> Tensor
 
 
 def draw_log_beta(beta_range: tuple[float, ...], count: int, noise: torch.Generator) -> Tensor | None:
-    """Draw a log beta per image, uniform over an any-beta model's range, (count, 1); None for a model of one beta."""
+    """Draw a log beta per image from an any-beta model's range, (count, 1); None for a model of one beta.
+
+    Between the betas of `DRAWN_BELOW` that the range has, and beyond them, draws are uniform in log beta.
+    """
     if not beta_range:
         return None
-    low, high = (math.log(end) for end in beta_range)
-    return low + (high - low) * torch.rand(count, 1, generator=noise, device=noise.device)
+    low, high = beta_range
+    knots = [(low, 0.0), *(knot for knot in DRAWN_BELOW if low < knot[0] < high), (high, 1.0)]
+    ends = torch.tensor([math.log(beta) for beta, _ in knots], device=noise.device)
+    shares = torch.tensor([share for _, share in knots], device=noise.device)
+    drawn = torch.rand(count, 1, generator=noise, device=noise.device)
+    piece = (torch.searchsorted(shares, drawn, right=True) - 1).clamp(0, len(knots) - 2)
+    within = (drawn - shares[piece]) / (shares[piece + 1] - shares[piece])
+    return ends[piece] + within * (ends[piece + 1] - ends[piece])
 
 
 def balanced_loss(terms: ElboTerms, beta: Tensor) -> Tensor:

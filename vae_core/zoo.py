@@ -25,7 +25,8 @@ from vae_core.training import Progress
 
 _GOOD = PRESETS["good"]
 _NARROWER = RunConfig(
-    ModelConfig(encoder_widths=(384, 384), decoder_widths=(384, 384, 384)), TrainConfig(epochs=60, precision="bf16")
+    ModelConfig(encoder_widths=(384, 384), decoder_widths=(384, 384, 384)),
+    TrainConfig(epochs=60, learning_rate=0.008, precision="bf16"),
 )
 BETA_RANGE = (0.01, 200.0)
 BETA_FRAMES = 33
@@ -50,8 +51,7 @@ DEFINITIONS: dict[str, tuple[RunConfig, str]] = {
     "vae-any-beta": (
         RunConfig(
             dataclasses.replace(_NARROWER.model, beta_range=BETA_RANGE),
-            # Each batch shows the network only a few images near any one beta, so it takes more of them.
-            dataclasses.replace(_NARROWER.train, beta_schedule="constant", epochs=110),
+            dataclasses.replace(_NARROWER.train, beta_schedule="constant"),
         ),
         "One network for every beta from 0.01 to 200: a multi-rate VAE, its layers gated by log beta.",
     ),
