@@ -3,6 +3,9 @@
 import streamlit as st
 
 from pages.common.i18n import _
+from vae_core.processor import prepare_for_serving
+
+prepare_for_serving()
 
 PAGES = [
     st.Page("pages/explorer.py", title=_("Explorer"), default=True),

@@ -1,8 +1,9 @@
-"""The process settings of training."""
+"""The process settings of training and serving."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
 
@@ -60,3 +61,23 @@ def test_freed_memory_is_asked_to_be_kept(monkeypatch: pytest.MonkeyPatch) -> No
         torch.set_flush_denormal(False)
     # glibc's malloc.h: M_TRIM_THRESHOLD is -1, M_MMAP_THRESHOLD is -3, and its largest value 32 MB.
     assert asked == {-1: 256 << 20, -3: 32 << 20}
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("4", "4")])
+def test_scipy_serves_with_one_thread_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, before: str | None, after: str
+) -> None:
+    name = "OPENBLAS_NUM_THREADS"
+    monkeypatch.setenv(name, before or "")
+    if before is None:
+        monkeypatch.delenv(name)
+    processor.prepare_for_serving()
+    assert os.environ[name] == after
+
+
+def test_scipy_is_not_there_before_the_app_has_chosen_its_threads() -> None:
+    script = (
+        "import sys, streamlit; from pages.common.i18n import _; from vae_core.processor import prepare_for_serving; "
+        "sys.exit('scipy' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
