@@ -83,7 +83,7 @@ _HAS_ONEDNN = _has_onednn()
 
 
 class Linear(nn.Linear):
-    """`torch.nn.Linear`, the same to rounding, with with quicker products on a CPU while it trains, and where asked."""
+    """`torch.nn.Linear`, the same to rounding, with quicker products on a CPU while it trains, and where asked."""
 
     def forward(self, h: Tensor) -> Tensor:
         """Map (..., inputs) to (..., outputs)."""

@@ -182,8 +182,10 @@ function press(plane, event) {
     0: () => plane.resetView(),
     f: () => plane.lookAtRegions(),
   };
-  if (!Object.hasOwn(actions, key)) return false;
-  actions[key]();
+  // With Caps Lock on, F comes as a capital.
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  if (!Object.hasOwn(actions, name)) return false;
+  actions[name]();
   return true;
 }
 

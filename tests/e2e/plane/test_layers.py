@@ -160,7 +160,7 @@ def test_the_view_goes_to_the_regions_and_back(browser: Browser) -> None:
         bench.stage.press("0")
         home = _side(bench)
         assert home > 4
-        bench.stage.press("f")
+        bench.stage.press("F")
         assert _side(bench, around=(0.7, -0.75)) == pytest.approx(0.5, abs=0.01)
 
 
