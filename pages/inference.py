@@ -25,6 +25,7 @@ from pages.common.inference_view import (
     SOURCE,
     VIEW,
     Subject,
+    input_pack,
     is_exact,
     known_split,
     look,
@@ -40,6 +41,8 @@ from pages.common.text import quoted
 from vae_core.registry import list_models, model_problems
 
 PLANE: Final = "inference-plane"
+# In these the plane shows a digit's posterior and nothing that comes of more than the digit.
+POSTERIOR_PARTS: Final = ("gaps", "estimators", "digits")
 
 
 def choose_model(names: list[str], images: image_sets.Shown) -> Side | None:
@@ -69,7 +72,7 @@ def infer(side: Side, images: image_sets.Shown, recogniser_id: str | None) -> No
     geometry = side.atlas is not None and chosen is not None and state.get(PART) == "geometry"
     if side.atlas and not geometry:
         with above:
-            _plane(side, chosen, recogniser_id, _layers(side, chosen))
+            _plane(side, images, chosen, recogniser_id, _layers(side, chosen))
     if state.get(SOURCE) == "own":
         pad(PLANE, key="pad")
     if chosen is None:
@@ -86,7 +89,7 @@ def infer(side: Side, images: image_sets.Shown, recogniser_id: str | None) -> No
             whose = Plane(side.key, side.model, side.codes)
             over = geometry_panel(whose, plane_state().pins, straight_is_drawn=True)
             with above:
-                _plane(side, chosen, recogniser_id, [*over, *_layers(side, chosen)])
+                _plane(side, images, chosen, recogniser_id, [*over, *_layers(side, chosen)])
     else:
         _without_grid(side, chosen)
     state.publish(VIEW)
@@ -109,7 +112,9 @@ def _another() -> None:
     state.put(Z, None)
 
 
-def _plane(side: Side, chosen: Subject | None, recogniser_id: str | None, over: list[Layer]) -> None:
+def _plane(
+    side: Side, images: image_sets.Shown, chosen: Subject | None, recogniser_id: str | None, over: list[Layer]
+) -> None:
     assert side.atlas is not None
     shown = plane_state()
     found = look(side, chosen) if chosen else None
@@ -127,6 +132,7 @@ def _plane(side: Side, chosen: Subject | None, recogniser_id: str | None, over: 
         mode=shown.mode,
         parts=("toolbar", "legend", "inspector"),
         layers=over,
+        images=input_pack(side, images).id if state.get(PART) in POSTERIOR_PARTS else None,
         rest=False,
         revision=state.revision(),
         on_change=partial(_take_over, side, chosen.key if chosen else ""),
@@ -210,6 +216,7 @@ def main() -> None:
     infer(side, images, pack.id if pack else None)
     if side.atlas:
         carry(side.atlas.content, key="atlas")
+        carry(input_pack(side, images).content, key="images")
     if pack:
         carry(pack.content, key="recogniser")
 

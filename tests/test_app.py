@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -110,3 +111,10 @@ def test_the_component_never_turns_text_into_html() -> None:
     forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function")
     for path in (ROOT / "assets" / "plane").glob("*.js"):
         assert not forbidden.search(path.read_text("utf-8")), path.name
+
+
+@pytest.mark.parametrize("path", [ROOT / "app.py", *PAGES], ids=lambda path: path.stem)
+def test_nothing_is_shown_by_standing_alone_on_a_line(path: Path) -> None:
+    """Streamlit writes such values on the page, strings that are meant as comments among them."""
+    _docstring, *lines = ast.parse(path.read_text("utf-8")).body
+    assert not [line.lineno for line in lines if isinstance(line, ast.Expr) and not isinstance(line.value, ast.Call)]

@@ -12,18 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from vae_core.atlas_series import KEYFRAME, TAIL, check_growing, pack_keyframe, pack_tail
 from vae_core.atlas_tensors import (
     PLANE_DIMENSION,
-    VERSION,
     add_decoder,
     add_network,
-    content_hash,
     half_if_finite,
     likelihood_of,
+    pack_tensors,
 )
 from vae_core.data import to_pixels
 from vae_core.errors import LatentExplorerError
@@ -108,8 +106,7 @@ def pack(atlas: Atlas) -> bytes:
         config = atlas.encoder.config
         encoder = add_network(atlas.encoder.encoder, "encoder", config.activation, 1, tensors)
     config = atlas.decoders[0].config
-    header: dict[str, Any] = {
-        "version": VERSION,
+    about: dict[str, Any] = {
         "name": atlas.name,
         "kind": config.kind,
         "latent_dim": config.latent_dim,
@@ -122,9 +119,8 @@ def pack(atlas: Atlas) -> bytes:
         "decoders": decoders,
     }
     if growing:
-        header["series"] = atlas.series
-    header["id"] = content_hash(tensors, header)
-    return save(tensors, metadata={HEADER: json.dumps(header)})
+        about["series"] = atlas.series
+    return pack_tensors(HEADER, about, tensors)
 
 
 def read_header(packed: bytes) -> dict[str, Any]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
-from vae_core.atlas_tensors import PLANE_DIMENSION, VERSION, add_decoder, content_hash, half_if_finite
+from vae_core.atlas_tensors import PLANE_DIMENSION, add_decoder, half_if_finite, pack_tensors
 from vae_core.errors import LatentExplorerError
 from vae_core.models import Autoencoder
 
@@ -61,7 +58,7 @@ def pack_tail(
         "axis": torch.tensor(list(axis), dtype=torch.float32),
     }
     about = {"series": series, "start": start, "curves": {name: list(curve) for name, curve in curves.items()}}
-    return _pack(TAIL, about, tensors)
+    return pack_tensors(TAIL, about, tensors)
 
 
 def pack_keyframe(series: str, frame: int, model: Autoencoder) -> bytes:
@@ -79,10 +76,4 @@ def pack_keyframe(series: str, frame: int, model: Autoencoder) -> bytes:
             raise LatentExplorerError(f"cannot add a decoder to the series '{series}': {sentence}")
     tensors: dict[str, Tensor] = {}
     about = {"series": series, "frame": frame, **add_decoder(model, "decoder", tensors, short=True)}
-    return _pack(KEYFRAME, about, tensors)
-
-
-def _pack(kind: str, about: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
-    header = {"version": VERSION, **about}
-    header["id"] = content_hash(tensors, header)
-    return save(tensors, metadata={kind: json.dumps(header)})
+    return pack_tensors(KEYFRAME, about, tensors)

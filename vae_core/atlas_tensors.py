@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from vae_core.models import Autoencoder, Mlp
@@ -74,3 +75,10 @@ def content_hash(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> st
         digest.update(name.encode())
         digest.update(tensors[name].numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def pack_tensors(kind: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
+    """Return a pack of this kind as safetensors bytes: the tensors, and ``about`` with version and id in the header."""
+    header = {"version": VERSION, **about}
+    header["id"] = content_hash(tensors, header)
+    return save(dict(tensors), metadata={kind: json.dumps(header)})

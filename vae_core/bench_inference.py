@@ -10,12 +10,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from vae_core import atlas
 from vae_core.bench import Report, machine
-from vae_core.bench_browser import app, browser, wait_until_served
-from vae_core.bench_plane import MEASURE, PATIENCE, PLANE, READY, SETTLED, VIEWPORT, percentile
+from vae_core.bench_browser import app, browser, files, wait_until_served
+from vae_core.bench_plane import ASSETS, MEASURE, PATIENCE, PLANE, READY, SETTLED, VIEWPORT, percentile
 from vae_core.data import load_images
 from vae_core.evidence import FINE, Posterior, posterior
 from vae_core.gaps import identity
+from vae_core.image_pack import pack_images
 from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
 from vae_core.quadrature import (
@@ -29,6 +31,8 @@ from vae_core.quadrature import (
 )
 from vae_core.registry import list_models, load_model
 
+MODEL: Final = "vae"
+"""What the page shows at first."""
 BRUSH: Final = "[data-testid=brush]"
 STATUS: Final = ".brush-side [role=status]"
 REST: Final = 60
@@ -127,14 +131,19 @@ def _page_figures(url: str | None, clicks: int, strokes: int) -> dict[str, Any]:
         if url is None:
             url, process = stack.enter_context(app())
             wait_until_served(url, process)
-        waits = _click_figures(chromium, url, clicks)
+        shown, exact = _click_figures(chromium, url, clicks)
+        glances = _glances(chromium, clicks)
         follows = _brush_figures(chromium, url, strokes)
     return {
-        "click_to_posterior_p50_ms": percentile(waits, 0.5),
-        "click_to_posterior_p95_ms": percentile(waits, 0.95),
+        "click_to_posterior_p50_ms": percentile(shown, 0.5),
+        "click_to_posterior_p95_ms": percentile(shown, 0.95),
+        "first_glance_p50_total_variation": percentile(glances, 0.5),
+        "first_glance_p95_total_variation": percentile(glances, 0.95),
+        "click_to_server_posterior_p50_ms": percentile(exact, 0.5),
+        "click_to_server_posterior_p95_ms": percentile(exact, 0.95),
         "brush_to_posterior_p50_ms": percentile(follows, 0.5),
         "brush_to_posterior_p95_ms": percentile(follows, 0.95),
-        "clicks": len(waits),
+        "clicks": len(shown),
         "strokes": len(follows),
     }
 
@@ -148,20 +157,42 @@ def _open(chromium: Any, address: str) -> tuple[Any, Any]:
     return page, page.locator(PLANE)
 
 
-def _click_figures(chromium: Any, url: str, clicks: int) -> list[float]:
-    """Click on the plane here and there; return the milliseconds until another digit's posterior is painted."""
+def _click_figures(chromium: Any, url: str, clicks: int) -> tuple[list[float], list[float]]:
+    """Click on the plane here and there; return the milliseconds until another digit's posterior is painted.
+
+    First those until the browser's own or the server's, then those until the server's.
+    """
     page, node = _open(chromium, f"{url}/inference?part=digits")
     node.scroll_into_view_if_needed()
     box = node.bounding_box()
-    watch = node.evaluate_handle("node => planeBench.watchLayers(node)")
+    shown = node.evaluate_handle("node => planeBench.watchPosterior(node)")
+    exact = node.evaluate_handle("node => planeBench.watchLayers(node)")
     for click in range(1, clicks + 1):
         across, down = 0.5 + 0.3 * math.sin(2.4 * click), 0.5 + 0.3 * math.cos(2.4 * click) * click / clicks
         page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
-        watch.evaluate("(watch, count) => watch.until(count)", click)
+        for watch in (shown, exact):
+            watch.evaluate("(watch, count) => watch.until(count)", click)
         page.wait_for_selector(SETTLED, timeout=PATIENCE)
-    latencies: list[float] = watch.evaluate("watch => watch.samples")
+    samples = shown.evaluate("watch => watch.samples"), exact.evaluate("watch => watch.samples")
     page.close()
-    return latencies
+    return samples
+
+
+def _glances(chromium: Any, images: int) -> list[float]:
+    """Return how far, in total variation, first glances of the browser are from what it would come to."""
+    model = load_model(MODEL)
+    digits, labels = load_images("mnist", "test")
+    packs = {
+        "/atlas": atlas.pack(atlas.of_model(MODEL, model, digits, labels)),
+        "/images": pack_images(model_input(model, digits[:images])),
+    }
+    with files(ASSETS, packs) as url:
+        page = chromium.new_page(viewport=VIEWPORT)
+        page.goto(f"{url}/bench/index.html")
+        page.wait_for_function("window.glances !== undefined", timeout=PATIENCE)
+        found: list[float] = page.evaluate("count => glances(count)", images)
+        page.close()
+    return found
 
 
 def _brush_figures(chromium: Any, url: str, strokes: int) -> list[float]:

@@ -57,6 +57,12 @@ window.planeBench = {
     return watch(node, "pointerup", () => null, () => nearest()?.dataset.stale === "false");
   },
 
+  /** From the end of a click to another posterior on the plane, whether the browser has inferred it or the server sent it. */
+  watchPosterior(node) {
+    const shown = () => `${node.dataset.foreseen} ${node.dataset.layers}`;
+    return watch(node, "pointerup", shown, (before) => shown() !== before);
+  },
+
   /** From the end of a click to other layers on the plane, which the server sends. */
   watchLayers(node) {
     return watch(node, "pointerup", () => node.dataset.layers, (before) => node.dataset.layers !== before);

@@ -75,6 +75,7 @@ export class Actions {
     this.state.anchor = [...z];
     this.state.cursor = [...z];
     this.changed();
+    this.foresight.foresee(z);
   }
 
   removePin(index) {
@@ -93,6 +94,7 @@ export class Actions {
     this.state.cursor = [...z];
     this.tie.lead();
     if (done) this.settle(z);
+    if (done) this.foresight.foresee(z);
     this.path?.update();
     this.stage.redraw({ cursor: true });
   }

@@ -4,7 +4,7 @@ import { paintBrush, SURFACE } from "./brushpaint.js";
 import { HiddenPicture, pixelAt, strokePixels } from "./canvas28.js";
 import { Completions } from "./completions.js";
 import { element, iconButton, pixels, setText } from "./dom.js";
-import { Inference } from "./inference.js";
+import { layersOf } from "./inference.js";
 import { toBytes } from "./likelihood.js";
 
 const ACROSS = 28;
@@ -19,7 +19,7 @@ export class Brush {
     const { say } = plane;
     // Words may change, and with them all that holds them; the picture stays.
     this.picture = plane.hiddenPicture ??= new HiddenPicture();
-    this.inference = new Inference(plane, this.picture);
+    this.inference = plane.inference;
     this.completions = new Completions(plane, this);
     this.tool = "reveal";
     this.size = 3;
@@ -193,6 +193,7 @@ export class Brush {
   /** Whether a view of it is on the page: without one the plane shows nothing of it. */
   setOpen(open) {
     this.open = open;
+    if (open) this.inference.lookAt(this.picture);
     if (open) this.setAtlas();
     else this.plane.stage.layers.setLive([]);
   }
@@ -219,12 +220,9 @@ export class Brush {
   }
 
   #show(contours, modes) {
-    const { say } = this.plane;
-    const percent = (share) => `${Math.round(100 * share)}\u202f%`;
     this.modes = modes;
     this.shown = true;
-    const marks = { kind: "marks", name: "", points: modes.map(({ z }) => z), labels: modes.map(({ share }) => (modes.length > 1 ? percent(share) : "")), tone: "plain" };
-    this.plane.stage.layers.setLive([{ kind: "field", name: say("brush_posterior"), contours }, marks]);
+    this.plane.stage.layers.setLive(layersOf(this.plane.say("brush_posterior"), contours, modes));
     this.completions.follow();
   }
 

@@ -1,4 +1,4 @@
-// p(z | seen pixels) kept up to date for a brush: its table grows where it counts, a few milliseconds in every frame.
+// p(z | seen pixels) of a picture kept up to date: its table grows where it counts, a few milliseconds in every frame.
 
 import { contoursOfSurface } from "./contours.js";
 import { trimMeasures } from "./decoding.js";
@@ -15,10 +15,17 @@ const RENEW = 140;
 const LEAST_REACH = 4.5;
 const NEXT_LEVEL = STRIDES[1];
 
+/** What shows a posterior on the plane: its regions, and its modes with their shares. */
+export function layersOf(name, contours, modes) {
+  const percent = (share) => (share < 0.01 ? "< 1\u202f%" : `${Math.round(100 * share)}\u202f%`);
+  const labels = modes.map(({ share }) => (modes.length > 1 ? percent(share) : ""));
+  return [{ kind: "field", name, contours }, { kind: "marks", name: "", points: modes.map(({ z }) => z), labels, tone: "plain" }];
+}
+
 export class Inference {
-  constructor(plane, picture) {
+  constructor(plane) {
     this.plane = plane;
-    this.picture = picture;
+    this.picture = null;
     this.queue = [];
     this.taken = 0;
     this.since = null;
@@ -58,6 +65,12 @@ export class Inference {
     this.background = this.lattice.level(NEXT_LEVEL);
   }
 
+  /** The picture to infer from. */
+  lookAt(picture, since = null) {
+    this.picture = picture;
+    this.changed(since);
+  }
+
   /** The picture is another; `since` is when that began, for how long it took to be seen. */
   changed(since) {
     this.dirty = true;
@@ -76,6 +89,41 @@ export class Inference {
     const due = this.grown && (this.queue.length === 0 || performance.now() - this.renewed > RENEW);
     if (due) this.#renew(show);
     return grown || this.grown || this.dirty;
+  }
+
+  /** Decodes for some milliseconds what any picture would need. Returns whether there is more of that. */
+  prepare(milliseconds) {
+    const end = performance.now() + milliseconds;
+    while (this.lacks && performance.now() < end) this.table.add(this.#next());
+    return this.lacks;
+  }
+
+  /** Whether there is more to decode before any picture is known. */
+  get lacks() {
+    return Boolean(this.table) && (!this.ready || this.background.length > 0);
+  }
+
+  /** Looks closer at the picture for some milliseconds, once it is ready. Returns whether there is more to see. */
+  look(milliseconds) {
+    const end = performance.now() + milliseconds;
+    const { table, picture } = this;
+    table.see(picture.image, picture.seen);
+    while (performance.now() < end) {
+      this.queue = wantedNodes(this.#surfaceNow(), table);
+      if (this.queue.length === 0) return false;
+      while (this.queue.length && performance.now() < end) table.add(this.#next());
+    }
+    return true;
+  }
+
+  /** Shows what is known of the picture. */
+  present(show) {
+    this.#renew(show);
+  }
+
+  // From the level after the coarsest on, once all of that is there.
+  #surfaceNow() {
+    return surfaceOf(this.table, this.background.length ? STRIDES[0] : NEXT_LEVEL);
   }
 
   #grow(milliseconds) {
@@ -110,8 +158,7 @@ export class Inference {
   #renew(show) {
     const { table, lattice } = this;
     table.see(this.picture.image, this.picture.seen);
-    // From the level after the coarsest on, once all of that is there.
-    this.surface = surfaceOf(table, this.background.length ? STRIDES[0] : NEXT_LEVEL);
+    this.surface = this.#surfaceNow();
     this.masses = massesOf(this.surface, lattice);
     const node = (k) => [lattice.axis[this.surface.along(k)], lattice.axis[this.surface.up(k)]];
     const modes = modesOf(this.surface, this.masses).map(({ k, share }) => ({ z: node(k), share }));

@@ -31,6 +31,7 @@ export class Layers {
     this.held = new Map();
     this.given = [];
     this.taken = 0;
+    this.standIn = null;
     this.live = [];
     this.began = null;
   }
@@ -70,6 +71,12 @@ export class Layers {
     return { ...layer, contours };
   }
 
+  /** Layers in place of the page's, as the browser makes them; null for the page's own again. */
+  setStandIn(list) {
+    this.standIn = list;
+    this.#changed();
+  }
+
   /** Layers that the browser makes itself, fields with their contours; drawn at once. */
   setLive(live) {
     this.live = live;
@@ -101,7 +108,7 @@ export class Layers {
   }
 
   get list() {
-    return [...this.given, ...this.live];
+    return [...(this.standIn ?? this.given), ...this.live];
   }
 
   /** As many pixels as the other canvases have; none where there is nothing to draw. */

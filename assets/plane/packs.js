@@ -1,6 +1,7 @@
-// The packs (atlases, their growth, recognisers) that carriers have brought, by id, and who waits for them.
+// The packs (atlases, their growth, images, recognisers) that carriers have brought, by id, and who waits for them.
 
 import { Atlas } from "./atlas.js";
+import { Images } from "./images.js";
 import { Recogniser } from "./recogniser.js";
 import { Pack } from "./safetensors.js";
 import { Keyframe, Series, Tail } from "./series.js";
@@ -8,7 +9,7 @@ import { Keyframe, Series, Tail } from "./series.js";
 const arrived = new Map();
 const waiting = new Set();
 const growing = new Map();
-const READERS = { atlas: Atlas, recogniser: Recogniser, tail: Tail, keyframe: Keyframe };
+const READERS = { atlas: Atlas, recogniser: Recogniser, images: Images, tail: Tail, keyframe: Keyframe };
 
 function read(bytes) {
   const pack = new Pack(bytes);

@@ -5,6 +5,8 @@ import { Dial } from "./dial.js";
 import { element } from "./dom.js";
 import { listen } from "./events.js";
 import { Follow } from "./follow.js";
+import { Foresight } from "./foresight.js";
+import { Inference } from "./inference.js";
 import { Inspector } from "./inspector.js";
 import { Legend } from "./legend.js";
 import { Looking } from "./looking.js";
@@ -31,6 +33,8 @@ export class LatentPlane extends Looking {
     this.turn = new Turn(this);
     this.tie = new Tie(this);
     this.follow = new Follow(this);
+    this.inference = new Inference(this);
+    this.foresight = new Foresight(this);
     this.say = (key, values = {}) => (this.data?.strings?.[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
     this.stopWaiting = onArrival(() => this.adoptPacks());
   }
@@ -50,6 +54,7 @@ export class LatentPlane extends Looking {
     this.row?.take(data.row);
     this.rates?.take(data.marks, data.trajectories);
     this.curves?.take(data.events);
+    this.foresight.take(data);
     this.stage.layers.take(data.layers);
     if (this.atlas) this.dial?.update();
     this.inspector?.twins.take(data.nearest);
@@ -124,6 +129,7 @@ export class LatentPlane extends Looking {
     this.unbuild();
     this.tie.leave();
     this.follow.release();
+    this.foresight.release();
     this.stopWaiting();
     withdraw(this);
   }
@@ -172,6 +178,7 @@ export class LatentPlane extends Looking {
     this.stage.setAtlas(atlas, same);
     this.pad?.setAtlas(atlas);
     this.brush?.setAtlas();
+    this.foresight.setAtlas();
     this.markSelection();
   }
 
@@ -230,8 +237,8 @@ export class LatentPlane extends Looking {
     if (this.pad?.code) this.pad.setAtlas();
   }
 
-  /** Tells the page, once for all that changes within a moment, and only what it does not know yet. */
-  tell() {
+  /** Tells the page, once for all that changes within so many milliseconds, and only what it does not know yet. */
+  tell(within = 20) {
     clearTimeout(this.sending);
     this.sending = setTimeout(() => {
       const message = { ...messageOf(this.state, this.selected), ...this.follow.message() };
@@ -240,6 +247,6 @@ export class LatentPlane extends Looking {
       this.told = text;
       this.options.remember(message);
       this.setStateValue("view", message);
-    }, 20);
+    }, within);
   }
 }

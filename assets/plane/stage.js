@@ -204,7 +204,7 @@ export class Stage {
     if (points) this.#drawPoints(moving ? this.pace.stepFor(atlas.count, now) : 1);
     drawMarks(this.over, this.ratio, this.plane);
     this.#describe(atlas);
-    const more = [onTheWay, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work(), this.plane.brush?.work(busy), this.layers.work()];
+    const more = [onTheWay, this.overlays.work(busy), this.plane.path?.work(), this.plane.row?.work(), this.plane.samples?.work(), this.plane.brush?.work(busy), this.plane.foresight.work(), this.layers.work()];
     if (more.some(Boolean)) this.redraw();
   }
 

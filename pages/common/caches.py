@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pages.common import own_models
 from pages.common.image_sets import Shown, published
-from vae_core import atlas
+from vae_core import atlas, image_pack
 from vae_core.data import ImageSet
 from vae_core.errors import LatentExplorerError
 from vae_core.models import Autoencoder
@@ -78,6 +78,12 @@ def open_recogniser() -> Pack:
         LatentExplorerError: it cannot be read; the message says what to do.
     """
     return _open_recogniser(recogniser_card().sha256)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def pack_inputs(images_key: str, pixels: str, _x: Tensor) -> Pack:
+    """Return images as pixels of this kind, (N, 1, 28, 28), for the browser to infer from."""
+    return _pack(image_pack.pack_images(_x), image_pack.IMAGES)
 
 
 # The version is a part of the key: a file that was rebuilt is read again. The images are told apart by theirs.

@@ -65,7 +65,7 @@ def _offer(side: Side, shown: Shown, found: list[Row]) -> None:
     words = _("Look at {count} digits") if not done else _("Look at {count} more")
     if st.button(words.format(count=AT_ONCE), key="look-at-digits", help=_("Their exact evidence, gaps and modes")):
         bar = st.progress(0.0)
-        x = inputs(shown.key, side.model.likelihood.pixels, side, shown)
+        x = inputs(side, shown)
         wanted = range(done, min(done + AT_ONCE, MOST))
         for rows in gap_rows(side.model, x, wanted, survey(side, x[:1])):
             # Another session may have come first.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pages.common import keys, state
+from pages.common.caches import Pack, pack_inputs
 from pages.common.geometry_panel import GEOMETRY
 from pages.common.image_sets import Shown
 from pages.common.own_models import model_parameter
@@ -85,14 +86,23 @@ def own_subject(side: Side, drawn: tuple[int, ...]) -> Subject:
 
 def test_subject(side: Side, shown: Shown, number: int) -> Subject:
     """Return a digit of the test set; binary pixels are those of the whole set binarised once."""
-    x = inputs(shown.key, side.model.likelihood.pixels, side, shown)[number : number + 1]
+    x = inputs(side, shown)[number : number + 1]
     return Subject(f"{shown.key}/{number}", shown.images.images[number], x, int(shown.images.labels[number]))
 
 
+def inputs(side: Side, shown: Shown) -> Tensor:
+    """Return all images as the pixels that the model's likelihood is a density of, (N, 1, 28, 28)."""
+    return _inputs(shown.key, side.model.likelihood.pixels, side, shown)
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
-def inputs(images_key: str, pixels: str, _side: Side, _shown: Shown) -> Tensor:
-    """Return all images as pixels of this kind, (N, 1, 28, 28)."""
+def _inputs(images_key: str, pixels: str, _side: Side, _shown: Shown) -> Tensor:
     return model_input(_side.model, _shown.images.images)
+
+
+def input_pack(side: Side, shown: Shown) -> Pack:
+    """Return all of them for the browser."""
+    return pack_inputs(shown.key, side.model.likelihood.pixels, inputs(side, shown))
 
 
 @torch.no_grad()

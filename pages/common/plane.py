@@ -91,6 +91,7 @@ def latent_plane(
     ends: tuple[str, str] | None = None,
     link: Link | None = None,
     layers: Sequence[Layer] = (),
+    images: str | None = None,
     rest: bool = True,
     live: bool = False,
     renderer: str = "auto",
@@ -123,6 +124,9 @@ def latent_plane(
         ends: what stands at the ends of the dial over a pair of models; without it, the parts of the atlas's name.
         link: the planes that this one shares its pointer with.
         layers: what lies over the points (`plane_layers`), the first lowest; another list is shown at once.
+        images: the id of the images behind the points (`vae_core.image_pack`), which `carry` has sent or sends. Then
+            the layers are taken to be the posterior of the digit whose code is nearest to the last pin: when another is
+            set, the browser infers that digit's and shows it until the page answers with its own.
         live: whether the atlas still grows, by the tails and keyframes of its series. The dial then follows the newest
             frame until somebody turns it, or the page names a ``frame`` other than 0; a button leads back.
         rest: whether a resting pointer is reported; clicks and keys always are.
@@ -157,6 +161,7 @@ def latent_plane(
         "ends": ends and list(ends),
         "link": link and link.data(),
         "layers": [layer.data() for layer in layers],
+        "images": images,
         "rest": rest,
         "live": live,
         "renderer": renderer,

@@ -8,7 +8,8 @@ from pages.common.i18n import _
 def words() -> dict[str, str]:
     """Return the plane's words by the name its JavaScript knows them by; {names} are filled in there."""
     above = {**_stage(), **_toolbar(), **_overlays(), **_legend(), **_inspector()}
-    return {**above, **_dial(), **_row(), **_curves(), **_rates(), **_path(), **_pad(), **_brush(), **_spoken()}
+    beside = {**_dial(), **_row(), **_curves(), **_rates(), **_path(), **_pad(), **_brush()}
+    return {**above, **beside, **_chosen(), **_spoken()}
 
 
 def _stage() -> dict[str, str]:
@@ -243,6 +244,14 @@ def _brush() -> dict[str, str]:
         "completions": _("Completions"),
         "completions_help": _("Each decodes a draw from p(z | seen pixels); what it fills in is tinted"),
         "completions_again": _("Draw other completions"),
+    }
+
+
+def _chosen() -> dict[str, str]:
+    return {
+        "chosen_posterior": _("posterior p(z|x)"),
+        "chosen_q": _("encoder's q(z|x)"),
+        "chosen_modes": _("modes"),
     }
 
 

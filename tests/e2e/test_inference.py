@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,9 +35,11 @@ def test_a_click_on_the_plane_chooses_a_digit_whose_posterior_and_terms_are_show
     visit(page, "/inference", model="vae-classic", part="digits")
     plane = ready(page)
     expect(plane).to_have_attribute("data-layers", "1")
+    expect(plane).to_have_attribute("data-foresees", "true")
     page.mouse.click(*place(plane, 0.35, 0.4))
     digit = until_said(page, "digit", r"^[1-9]\d*$")
     expect(page.get_by_role("spinbutton")).to_have_value(digit)
+    expect(plane).to_have_attribute("data-foreseen", re.compile("^1 "))
     expect(plane).not_to_have_attribute("data-layers", "1")
     settled(page)
     terms = _number(page, "= ELBO") + _number(page, "+ KL")
@@ -78,6 +81,8 @@ def test_inference_is_measured_in_a_browser_and_checked(app: App) -> None:
     assert figures["clicks"] == 2
     assert figures["strokes"] > 0
     assert 0 < figures["click_to_posterior_p50_ms"] <= figures["click_to_posterior_p95_ms"]
+    assert figures["click_to_posterior_p95_ms"] <= figures["click_to_server_posterior_p95_ms"]
+    assert 0 <= figures["first_glance_p95_total_variation"] < 0.5
     assert 0 < figures["brush_to_posterior_p50_ms"] <= figures["brush_to_posterior_p95_ms"]
     (model,) = figures["models"]
     assert model["worst_residual"] < 0.1

@@ -1,0 +1,118 @@
+// The posterior of a digit as soon as it is chosen on the plane: inferred here, and shown until the page's own comes.
+
+import { HiddenPicture } from "./canvas28.js";
+import { layersOf } from "./inference.js";
+import { packOf } from "./packs.js";
+
+// The page's own posterior mostly comes soon, and sooner where the processors are left to it.
+const PATIENCE_WITH_PAGE = 600;
+/** Milliseconds for looking closer before it is shown for the first time. */
+export const FIRST_GLANCE = 40;
+const SLICE_OF_CHOICE = 14;
+const BETWEEN_SLICES = 14;
+
+const samePlace = (a, b) => a === b || Boolean(a && b && Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-5);
+
+export class Foresight {
+  constructor(plane) {
+    this.plane = plane;
+    this.picture = new HiddenPicture();
+    this.picture.setAll(1);
+    /**
+     * What becomes of a choice: "first", to be shown as soon as can be; "patient", left to the page for a while;
+     * "closer", looked at again as that takes long; "settled"; null once the page has answered.
+     */
+    this.phase = null;
+    this.count = 0;
+  }
+
+  /** What the page says: which images lie behind the points, and which pins it has heard of. */
+  take({ images, pins }) {
+    this.images = images ?? null;
+    // Its layers are those of the last pin by then, whether or not another digit is nearest to it.
+    if (samePlace(pins?.at(-1), this.plane.state.pins.at(-1))) this.#end();
+    this.prepare();
+  }
+
+  /** Another atlas is shown. */
+  setAtlas() {
+    this.#end();
+    this.prepare();
+  }
+
+  get #wanted() {
+    return Boolean(this.images) && !this.plane.brush?.open && this.plane.inference.possible;
+  }
+
+  /** Decodes what any digit needs, between frames: nothing of it is to be seen. */
+  prepare() {
+    this.resting ??= setTimeout(() => {
+      this.resting = undefined;
+      const { inference, stage } = this.plane;
+      if (!stage || !this.#wanted) return;
+      inference.adopt();
+      if (this.phase && inference.ready) stage.redraw();
+      else if (inference.prepare(SLICE_OF_CHOICE)) this.prepare();
+      stage.node.dataset.foresees = String(inference.ready);
+    }, BETWEEN_SLICES);
+  }
+
+  /** A place was chosen: the digit is that of the nearest code. */
+  foresee(z) {
+    if (!this.#wanted) return;
+    const { inference, stage } = this.plane;
+    const nearest = this.plane.supportNow().nearest(z);
+    const image = nearest && packOf(this.images)?.at(nearest.index);
+    if (!image) return;
+    this.picture.image = image;
+    this.phase = "first";
+    inference.lookAt(this.picture, performance.now());
+    this.plane.tell(0);
+    stage.redraw();
+  }
+
+  /** A few milliseconds of what is due. Returns whether there is more. */
+  work() {
+    const { inference } = this.plane;
+    const first = this.phase === "first";
+    if (!(first || this.phase === "closer") || !this.#wanted || !inference.ready) return false;
+    const more = inference.look(first ? FIRST_GLANCE : SLICE_OF_CHOICE);
+    if (!more) this.phase = "settled";
+    else if (first) this.#leaveToPage();
+    if (first || !more) inference.present((contours, modes) => this.#show(contours, modes));
+    return this.phase === "closer";
+  }
+
+  #leaveToPage() {
+    this.phase = "patient";
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      if (this.phase !== "patient") return;
+      this.phase = "closer";
+      this.plane.stage.redraw();
+    }, PATIENCE_WITH_PAGE);
+  }
+
+  #show(contours, modes) {
+    const { atlas, say, stage, state } = this.plane;
+    const [field, marks] = layersOf(say("chosen_posterior"), contours, modes);
+    const { mean, logvar } = atlas.encode(this.picture.image, state.frame);
+    const [a, c] = logvar.map(Math.exp);
+    const q = { kind: "ellipse", name: say("chosen_q"), mean, covariance: [[a, 0], [0, c]], tone: "warm", dashed: false };
+    stage.layers.setStandIn([field, q, { ...marks, name: say("chosen_modes") }]);
+    // For measurements and tests, as above: so many were shown, and how good the last one is.
+    stage.node.dataset.foreseen = `${++this.count} ${this.phase}`;
+  }
+
+  // The page has answered; the plane goes on preparing for the next choice.
+  #end() {
+    if (!this.phase) return;
+    this.phase = null;
+    this.plane.stage.layers.setStandIn(null);
+  }
+
+  release() {
+    clearTimeout(this.resting);
+    clearTimeout(this.waiting);
+  }
+}

@@ -1,0 +1,155 @@
+"""A digit chosen on the plane: its posterior in the browser against vae_core, until the page answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Locator, Page, expect
+from torch import Tensor
+
+from pages.common.plane_layers import Ellipse, Marks
+from pages.common.plane_words import words
+from tests.e2e.plane.harness import Bench, make_atlas, make_codes, make_model, numbers, pack_id, text
+from vae_core.evidence import posterior
+from vae_core.image_pack import pack_images
+from vae_core.models import Autoencoder
+
+MODEL = make_model()
+COUNT = 500
+
+
+def images_at(model: Autoencoder, codes: Tensor) -> Tensor:
+    """What the model decodes at codes (N, 2), as pixels of its likelihood, (N, 1, 28, 28)."""
+    x = model.decode(codes).reshape(-1, 1, 28, 28)
+    return x.round() if model.likelihood.pixels == "binary" else (255 * x).round() / 255
+
+
+CODES = make_codes(COUNT, torch.Generator().manual_seed(1))[0]
+X = images_at(MODEL, CODES)
+ATLAS, IMAGES = make_atlas(MODEL, COUNT), pack_images(X)
+LOOK = """
+async ([pack, packed, which]) => {
+  const atlas = new plane.Atlas(window.pack(pack));
+  const images = new plane.Images(window.pack(packed));
+  await images.unpacked;
+  const view = new plane.View();
+  view.setHome(plane.View.extentOf(atlas.positions, true));
+  const inference = new plane.Inference({ atlas, follow: { decoded: 0 }, stage: { view } });
+  inference.adopt();
+  const unfinished = inference.prepare(0);
+  inference.prepare(Infinity);
+  const picture = new plane.HiddenPicture();
+  picture.setAll(1);
+  return [unfinished, which.map((k) => {
+    picture.image = images.at(k);
+    inference.lookAt(picture);
+    const more = inference.look(Infinity);
+    let modes = null;
+    inference.present((contours, found) => { modes = found.map(({ z, share }) => [...z, share]); });
+    const { surface, masses, lattice } = inference;
+    const moments = [0, 0, 0, 0, 0];
+    masses.forEach((mass, k) => {
+      const [x, y] = [lattice.axis[surface.along(k)], lattice.axis[surface.up(k)]];
+      [x, y, x * x, x * y, y * y].forEach((value, i) => { moments[i] += mass * value; });
+    });
+    return { more, moments, modes };
+  })];
+}
+"""
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous-bernoulli", "gaussian-learned"])
+def test_a_chosen_digit_has_the_posterior_of_the_server(js: Page, likelihood: str) -> None:
+    model = make_model(likelihood=likelihood)
+    x = images_at(model, CODES[:20])
+    atlas = make_atlas(model, COUNT)
+    unfinished, found = js.evaluate(LOOK, [text(atlas), text(pack_images(x)), [3, 11, 3]])
+    assert unfinished
+    assert found[2] == found[0], "what was looked at before leaves nothing behind"
+    for k, seen in zip([3, 11], found, strict=False):
+        server = posterior(model, x[k : k + 1])
+        assert not seen["more"]
+        mean = server.mean[0]
+        second = server.covariance[0] + mean[:, None] * mean
+        expected = [*mean.tolist(), second[0, 0].item(), second[0, 1].item(), second[1, 1].item()]
+        np.testing.assert_allclose(numbers(seen["moments"]), expected, atol=0.01)
+        highest = server.z[server.density[0].argmax()]
+        np.testing.assert_allclose(numbers(seen["modes"])[0, :2], highest, atol=0.06)
+
+
+# ---- by hand
+
+
+def layers(x: float) -> list[dict[str, Any]]:
+    """What a page shows of a digit."""
+    return [Ellipse("the page's", (x, 0.0), np.eye(2) * 0.01).data(), Marks("", [(x, 0.0)]).data()]
+
+
+def show(bench: Bench, **options: Any) -> None:
+    """Show a plane of digits whose images are there."""
+    data = {"role": "plane", "name": "view", "atlas": pack_id(ATLAS), "parts": [], "strings": words(), "rest": False}
+    given = {"images": pack_id(IMAGES), "layers": layers(0.0), "pins": [], **options}
+    bench.page.evaluate("(data) => mount('view', data)", {**data, **given})
+
+
+def open_plane(bench: Bench, pack: bytes = IMAGES, **options: Any) -> Locator:
+    """Show it, with all it needs."""
+    bench.carry(ATLAS)
+    bench.carry(pack, "images")
+    show(bench, **options)
+    return bench.ready()
+
+
+def key(bench: Bench) -> list[str]:
+    """What the plane says it shows."""
+    bench.frame()
+    return bench.page.locator(".layer-key li").all_inner_texts()
+
+
+def test_a_click_shows_the_posterior_at_once_and_the_pages_when_it_comes(bench: Bench) -> None:
+    stage = open_plane(bench)
+    expect(stage).to_have_attribute("data-foresees", "true")
+    bench.click(0.3, 0.6)
+    expect(stage).to_have_attribute("data-foreseen", re.compile("^1 "))
+    assert [name.strip().splitlines()[0] for name in key(bench)] == ["posterior p(z|x)", "encoder's q(z|x)", "modes"]
+    pin = bench.wait_for_told("state.pins.length === 1")["pins"]
+    # Whatever the page says before it has heard of the pin is of the digit before.
+    show(bench, color="kl")
+    assert len(key(bench)) == 3
+    show(bench, pins=pin, layers=layers(0.5))
+    assert key(bench) == ["the page's"]
+
+
+def test_the_same_digit_chosen_again_has_the_pages_layers_again(bench: Bench) -> None:
+    stage = open_plane(bench)
+    expect(stage).to_have_attribute("data-foresees", "true")
+    bench.click(0.3, 0.6)
+    expect(stage).to_have_attribute("data-foreseen", re.compile("^1 "))
+    show(bench, pins=bench.wait_for_told("state.pins.length === 1")["pins"])
+    assert key(bench) == ["the page's"]
+
+
+def test_where_the_page_takes_long_the_posterior_is_looked_at_closer(bench: Bench) -> None:
+    stage = open_plane(bench)
+    expect(stage).to_have_attribute("data-foresees", "true")
+    bench.click(0.3, 0.6)
+    expect(stage).to_have_attribute("data-foreseen", re.compile("settled$"))
+
+
+@pytest.mark.parametrize("case", ["no images", "broken images", "an autoencoder"])
+def test_without_what_it_needs_the_plane_waits_for_the_page(bench: Bench, case: str) -> None:
+    if case == "an autoencoder":
+        atlas = make_atlas(make_model(kind="ae"), COUNT)
+        bench.carry(IMAGES, "images")
+        stage = bench.open(atlas, images=pack_id(IMAGES), layers=layers(0.0))
+    else:
+        broken = IMAGES[:-9] + bytes(9)
+        named = pack_id(IMAGES) if case == "broken images" else None
+        stage = open_plane(bench, broken if named else IMAGES, images=named)
+    bench.click(0.3, 0.6)
+    bench.wait_for_told("state.pins.length === 1")
+    assert stage.get_attribute("data-foreseen") is None
