@@ -1,5 +1,9 @@
 // What `python -m vae_core bench plane` measures inside a page that shows a latent plane.
 
+// Milliseconds: from one report of a mouse to the next, and a radian of the dial's way.
+const MOUSE = 8;
+const SWING = 1300;
+
 const after = (callback) => {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = callback;
@@ -66,6 +70,20 @@ window.planeBench = {
   /** From the end of a click to other layers on the plane, which the server sends. */
   watchLayers(node) {
     return watch(node, "pointerup", () => node.dataset.layers, (before) => node.dataset.layers !== before);
+  },
+
+  /** Turns a dial to and fro for so many seconds, 125 times a second; resolves to the frames drawn in one. */
+  async turnDial(node, dial, seconds) {
+    const [low, high] = [Number(dial.min), Number(dial.max)];
+    const counted = this.countDraws(node);
+    const start = performance.now();
+    for (let now = start; now - start < 1000 * seconds || counted.frames < 10; now = performance.now()) {
+      dial.value = String(low + (high - low) * (0.5 + 0.45 * Math.sin((now - start) / SWING)));
+      dial.dispatchEvent(new Event("input", { bubbles: true }));
+      await new Promise((done) => setTimeout(done, MOUSE));
+    }
+    counted.stop();
+    return counted.frames / counted.seconds;
   },
 
   /** The durations in milliseconds of the last measures of this name. */
