@@ -6,6 +6,12 @@ a module with five linear layers, Adam, and the sum of cross-entropy and KL: the
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -13,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from vae_core._torchvision import torchvision
+from vae_core.data import load_images, to_pixels
 
 
 class Digits(Dataset[tuple[Tensor, int]]):
@@ -86,3 +93,52 @@ class UsualScript:
     def _with(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         logits, mu, logvar = self.model(x)
         return logits, x, mu, logvar
+
+
+class UsualProcess:
+    """The script in a process of its own, one epoch at a time, untouched by what a trainer sets in its process."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self.pool = pool
+
+    def train_epoch(self) -> float:
+        """Train for one epoch; return how many seconds that took."""
+        return self.pool.submit(_train_epoch).result()
+
+    def elbo(self, samples: int) -> float:
+        """Return the mean ELBO of the test digits, in nats, over so many draws of z for each."""
+        return self.pool.submit(_elbo, samples).result()
+
+
+@contextmanager
+def usual_process(
+    images: int | None, latent_dim: int, batch_size: int, rate: float, seed: int
+) -> Iterator[UsualProcess]:
+    """Start the script on the first ``images`` digits; it ends with the block."""
+    setting = (images, latent_dim, batch_size, rate, seed)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin, initargs=setting) as pool:
+        yield UsualProcess(pool)
+
+
+# What follows runs in that process.
+
+_running: list[tuple[UsualScript, Tensor]] = []
+
+
+def _begin(images: int | None, latent_dim: int, batch_size: int, rate: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    digits, labels = (part[:images] for part in load_images("mnist", "train"))
+    x = to_pixels(load_images("mnist", "test")[0][:images])
+    _running.append((UsualScript(digits, labels, latent_dim, batch_size, rate), x))
+
+
+def _train_epoch() -> float:
+    ((script, _x),) = _running
+    began = time.perf_counter()
+    script.train_epoch()
+    return time.perf_counter() - began
+
+
+def _elbo(samples: int) -> float:
+    ((script, x),) = _running
+    return script.elbo(x, samples)

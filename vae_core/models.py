@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -72,7 +73,7 @@ class Mlp(nn.Module):
             h = self.activation(h)
         out: Tensor = last(h)
         # Under autocast the hidden layers may run in bfloat16; losses are summed in the weights' precision.
-        return out.to(next(self.parameters()).dtype)
+        return out.to(cast(Tensor, last.weight).dtype)
 
     @torch.no_grad()
     def fold(self, log_beta: Tensor) -> dict[str, Tensor]:

@@ -73,10 +73,11 @@ def elbo_terms(
     mu, logvar = model.encode(x, log_beta)
     if logvar is None:
         return ElboTerms(-model.log_likelihood(x, mu), torch.zeros_like(mu[:, 0]))
-    z = reparameterise(mu, logvar, standard_normal(mu, generator, samples))
-    likelihood = model.log_likelihood(x, z, log_beta)
     # The mean over a single draw is that draw, and training takes no other.
-    return ElboTerms(-(likelihood.squeeze(0) if samples == 1 else likelihood.mean(0)), kl_divergence(mu, logvar))
+    draws = () if samples == 1 else (samples,)
+    z = reparameterise(mu, logvar, standard_normal(mu, generator, *draws))
+    likelihood = model.log_likelihood(x, z, log_beta)
+    return ElboTerms(-(likelihood.mean(0) if draws else likelihood), kl_divergence(mu, logvar))
 
 
 @torch.no_grad()

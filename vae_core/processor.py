@@ -16,6 +16,8 @@ _LARGEST_POOLED = 32 << 20
 def prepare_for_training() -> None:
     """Flush denormal numbers to zero, and keep freed memory for the next step instead of returning it.
 
+    To be called before PyTorch first computes: its threads take the first setting from the thread that starts them.
+
     Small weights decay into denormal numbers, which x86 processors multiply many times slower. A step frees some
     megabytes and asks for them again; the C library would hand them to the system and get them back page by page,
     zeroed, which took a fifth of a step with batches of 512. Up to 256 MB are kept; where the C library is not glibc,

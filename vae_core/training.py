@@ -12,6 +12,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from vae_core.adamw import AdamW
 from vae_core.config import RunConfig, check_course, check_setting
 from vae_core.data import binarize_once, to_pixels
 from vae_core.errors import ConfigError, DataError, LatentExplorerError
@@ -96,9 +97,7 @@ class TrainState:
     def optimizer(self) -> torch.optim.Optimizer:
         """AdamW, made when it is first asked for: what PyTorch imports for it takes as long as the rest of a start."""
         train = self.config.train
-        return torch.optim.AdamW(
-            self.model.parameters(), lr=train.learning_rate, weight_decay=train.weight_decay, fused=True
-        )
+        return AdamW(self.model.parameters(), lr=train.learning_rate, weight_decay=train.weight_decay, fused=True)
 
     @property
     def device(self) -> torch.device:
