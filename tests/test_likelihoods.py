@@ -202,3 +202,17 @@ def test_the_deviation_of_a_sure_coin_is_not_rounded_away() -> None:
     likelihood = _likelihood("bernoulli")
     logit = torch.tensor([[[-40.0, 40.0]]])
     assert torch.allclose(likelihood.std(logit), torch.full((2,), math.exp(-20)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_autocast_rounds_no_likelihood(name: str) -> None:
+    likelihood = _likelihood(name)
+    params = _params(likelihood, 4, 784).float().requires_grad_()
+    x = _images(likelihood, 4, 784).float()
+    found = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            log_prob = likelihood.log_prob(x, params)
+        found.append((log_prob, *torch.autograd.grad(log_prob.sum(), params)))
+    for plain, cast in zip(*found, strict=True):
+        assert torch.equal(plain, cast)

@@ -90,8 +90,8 @@ class Bernoulli(Likelihood):
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         # Two sums rather than the sum of `pixel_log_prob`, for the sake of training: half as many passes over pixels.
         logits = params.squeeze(-2)  # Rather than [..., 0, :], whose gradient would be copied into an array of zeros.
-        log_prob: Tensor = torch.linalg.vecdot(x, logits) - F.softplus(logits).sum(-1)
-        return log_prob
+        # And no dot product, which autocast would round to bfloat16.
+        return (x * logits).sum(-1) - F.softplus(logits).sum(-1)
 
     def pixel_log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         logits = params[..., 0, :]
