@@ -62,6 +62,23 @@ def test_the_close_up_moves_q_from_the_encoder_to_the_best(one: tuple[Raster, Ga
     assert shown[1] < best[1] < shown[3]
 
 
+def test_the_close_up_shows_all_of_the_outermost_region_but_what_is_far_away(one: tuple[Raster, Gaps]) -> None:
+    raster, split = one
+    outermost = levels(raster)[2]
+    x0, y0, x1, y1 = window(raster, split)
+    rows, columns = (raster.values >= outermost).nonzero()
+    assert x0 < raster.x[columns].min() < raster.x[columns].max() < x1
+    assert y0 < raster.y[rows].min() < raster.y[rows].max() < y1
+    # A speck that is part of it, a hundred times as far away, does not make it that much wider.
+    far = np.full((raster.values.shape[0], 100 * raster.values.shape[1]), raster.values.min())
+    far[:, : raster.values.shape[1]] = raster.values
+    far[0, -1] = outermost + 0.1
+    width = raster.box[2] - raster.box[0]
+    step = width / (raster.values.shape[1] - 1)
+    wide = Raster(far, (*raster.box[:2], raster.box[0] + step * (far.shape[1] - 1), raster.box[3]))
+    assert window(wide, split)[2] < x1 + width
+
+
 def test_the_ladder_leads_from_the_elbo_to_the_evidence(one: tuple[Raster, Gaps]) -> None:
     split = one[1]
     first, second = ladder(split).data

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.folded import Folded
 from tests.linear_gaussian import LinearGaussian
-from vae_core.evidence import posterior
+from vae_core.evidence import Posterior, posterior
 from vae_core.modes import Modes, find_modes
 
 
@@ -56,3 +56,19 @@ def test_the_same_posterior_gives_the_same_modes() -> None:
     exact = Folded((3.0, 0.7), 0.01)
     x = exact.half.images(torch.tensor([[0.8, 0.3]]))
     assert torch.equal(_modes(exact, x).z, _modes(exact, x).z)
+
+
+def _two_hills(dip: float) -> Posterior:
+    """A posterior on a row of cells whose density falls by ``dip`` nats between its two summits, steeply outside."""
+    place = torch.arange(41.0) - 20
+    fall = dip * (1 - (place.abs() / 10).clamp(max=1)) + 3.0 * (place.abs() - 10).clamp(min=0)
+    mass = torch.softmax(-fall - 0.001 * place, 0)
+    return Posterior(torch.stack([0.1 * place, torch.zeros(41)], 1), torch.full((41,), 0.1), mass[None], torch.zeros(1))
+
+
+@pytest.mark.parametrize(("dip", "count"), [(0.5, 1), (0.6, 1), (0.9, 2), (3.0, 2)])
+def test_a_summit_needs_a_dip_of_a_factor_of_two_before_the_next(dip: float, count: int) -> None:
+    exact = LinearGaussian((1.0, 1.0), 1.0)
+    found = find_modes(exact.model, exact.images(torch.zeros(1, 2)), _two_hills(dip))
+    assert len(found.share) == count
+    assert float(found.share.sum()) == pytest.approx(1)

@@ -25,6 +25,8 @@ CLOSE: Final = 400
 """Pixels of the screen that the close-up is high."""
 WIDE: Final = 1.35
 """How many times wider it is than high."""
+NEAR: Final = 0.4
+"""The close-up is made wider by so much on each side at most, to show the posterior's foothills."""
 PIXELS: Final = 600
 """Its picture of the posterior has about so many."""
 SHADES: Final = (0.22, 0.2, 0.16)
@@ -142,17 +144,23 @@ def shown_steps(course: Course) -> list[int]:
 
 
 def window(raster: Raster, gaps: Gaps) -> Box:
-    """Return what the close-up shows: nine tenths of the posterior, the whole course, and the best Gaussian."""
-    high = raster.values >= levels(raster)[1]
+    """Return what the close-up shows: nine tenths of the posterior, the whole course, and the best Gaussian.
+
+    And of the region that holds 99 % what lies near these: a slight mode far away would make all else a speck.
+    """
+    high, outer = (raster.values >= level for level in levels(raster)[1:])
     course, best = gaps.refined, gaps.best_q.mean[0]
     sigma = torch.sqrt((course.factor[:, 0] ** 2).sum(-1))
     centres, spans = [], []
-    for axis, (places, taken) in enumerate(((raster.x, high.any(0)), (raster.y, high.any(1)))):
+    for axis, places in enumerate((raster.x, raster.y)):
+        taken, seen = places[high.any(axis)], places[outer.any(axis)]
         centre, spread = course.mean[:, 0, axis], 2.2 * sigma[:, axis]
-        low = min(places[taken].min(), (centre - spread).min().item(), best[axis].item())
-        top = max(places[taken].max(), (centre + spread).max().item(), best[axis].item())
+        low = min(taken.min(), (centre - spread).min().item(), best[axis].item())
+        top = max(taken.max(), (centre + spread).max().item(), best[axis].item())
+        near = seen[(seen > low - NEAR * (top - low)) & (seen < top + NEAR * (top - low))]
+        low, top = min(low, near.min()), max(top, near.max())
         centres.append((low + top) / 2)
-        spans.append(1.2 * (top - low))
+        spans.append(1.1 * (top - low))
     height = max(spans[1], spans[0] / WIDE)
     (x, y), width = centres, WIDE * height
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)

@@ -16,6 +16,8 @@ from vae_core.models import Autoencoder
 
 LEAST: Final = 0.01
 """What holds less of the posterior than this is no mode of its own."""
+PROMINENCE: Final = 0.7
+"""Nor is a summit from which the way to a higher one goes down by fewer nats: by less than a factor of two."""
 _NEGLIGIBLE: Final = 1e-9
 """Nodes with a smaller share than this lead nowhere."""
 _ROUNDS: Final = 24
@@ -40,14 +42,17 @@ def find_modes(model: Autoencoder, x: Tensor, found: Posterior, least: float = L
     """Return the modes of p(z|x) of one image (1, 1, 28, 28), given its posterior on a grid of its own.
 
     Every node points to the highest of its neighbours, uphill until there is none (as mean shift does: Comaniciu & Meer
-    2002, sec. 2); from there a compass search (Kolda et al. 2003, sec. 1) finds the place between the nodes. Modes that
-    hold less than ``least`` of the posterior are left out, but never the largest.
+    2002, sec. 2). Summits without `PROMINENCE` join the higher one (as in persistence: Chazal et al. 2013, sec. 2.3);
+    from the others a compass search (Kolda et al. 2003, sec. 1) finds the place between the nodes. Modes that hold less
+    than ``least`` of the posterior are left out, but never the largest.
     """
     mass = found.probability[0]
     nodes = (mass > _NEGLIGIBLE * mass.max()).nonzero()[:, 0]
     z, cell, mass = found.z[nodes], found.cell[nodes], mass[nodes]
     density = mass.log() - z.shape[1] * cell.log()
-    roots = _uphill(z.cpu().numpy(), cell.cpu().numpy(), density.cpu().numpy())
+    heights = density.cpu().numpy()
+    pairs = _touching(z.cpu().numpy(), cell.cpu().numpy())
+    roots = _join(_uphill(pairs, heights), pairs, heights)
     tops, climbs = np.unique(roots, return_inverse=True)
     top = torch.from_numpy(tops).to(z.device)
     peaks = _climb(model, x, z[top], cell[top] / 2)
@@ -55,8 +60,8 @@ def find_modes(model: Autoencoder, x: Tensor, found: Posterior, least: float = L
     return _collect(peaks, same[torch.from_numpy(climbs).to(z.device)], z, cell, mass, least)
 
 
-def _uphill(z: NDArray[np.float32], cell: NDArray[np.float32], density: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return for every node (G, d) the one that the steepest way up from neighbour to neighbour ends at; shape (G,)."""
+def _touching(z: NDArray[np.float32], cell: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return all pairs of nodes (G, d) whose cells touch, each node and itself among them; shape (P, 2)."""
     # Cells touch, along an edge or at a corner, where their midpoints are half of both sides apart.
     near = cKDTree(z).query_ball_point(z, 1.001 * cell, p=np.inf)
     first = np.repeat(np.arange(len(z)), [len(found) for found in near])
@@ -64,14 +69,41 @@ def _uphill(z: NDArray[np.float32], cell: NDArray[np.float32], density: NDArray[
     apart = np.abs(z[first] - z[second]).max(1)
     touching = apart < 0.5005 * (cell[first] + cell[second])
     pairs = np.stack([first[touching], second[touching]], 1)
-    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    return np.concatenate([pairs, pairs[:, ::-1]])
+
+
+def _uphill(pairs: NDArray[np.int64], density: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return for every node the one that the steepest way up from neighbour to neighbour ends at; shape (G,)."""
     # Sorted by height, the last neighbour written is the highest; among equals the one with the larger number.
     pairs = pairs[np.lexsort((pairs[:, 1], density[pairs[:, 1]]))]
-    higher = np.arange(len(z))
+    higher = np.arange(len(density))
     higher[pairs[:, 0]] = pairs[:, 1]
     while not np.array_equal(higher, higher[higher]):
         higher = higher[higher]
     return higher
+
+
+def _join(roots: NDArray[np.int64], pairs: NDArray[np.int64], density: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the summit of every node, those without prominence taken for the higher one that the best way leads to."""
+    between = roots[pairs[:, 0]] < roots[pairs[:, 1]]
+    passes = density[pairs[between]].min(1)
+    order = passes.argsort()[::-1]
+    # Of all the ways between two slopes the one that stays highest counts.
+    slopes, first = np.unique(roots[pairs[between]][order], axis=0, return_index=True)
+    summit = {int(root): int(root) for root in np.unique(roots)}
+    for k in first.argsort():
+        ends = (_top(summit, int(root)) for root in slopes[k])
+        low, high = sorted(ends, key=lambda root: float(density[root]))
+        if density[low] - passes[order[first[k]]] < PROMINENCE:
+            summit[low] = high
+    tops, climbs = np.unique(roots, return_inverse=True)
+    return np.array([_top(summit, int(top)) for top in tops])[climbs]
+
+
+def _top(summit: dict[int, int], root: int) -> int:
+    while summit[root] != root:
+        root = summit[root]
+    return root
 
 
 def _climb(model: Autoencoder, x: Tensor, z: Tensor, step: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ import { highest } from "./raster.js";
 
 const DEEP_ENOUGH = 14;
 const BINS_DEEP = 700;
+// As vae_core.modes has them.
 const STANDS_OUT = 0.7;
-const LEAST_SHARE = 0.02;
+const LEAST_SHARE = 0.01;
 const MOST_MODES = 5;
 
 /** The places that count, from the highest down, those within a fiftieth of a nat in any order. */

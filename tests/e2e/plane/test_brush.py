@@ -14,9 +14,13 @@ from torch import Tensor
 from pages.common.plane_words import words
 from tests.e2e.plane.harness import Bench, make_atlas, make_model, numbers, pack_id, text
 from vae_core.config import LIKELIHOODS
+from vae_core.data import load_images
 from vae_core.evidence import posterior
 from vae_core.inpainting import seeing
+from vae_core.inputs import model_input
 from vae_core.models import Autoencoder
+from vae_core.modes import find_modes
+from vae_core.registry import load_model
 
 MODEL = make_model()
 ATLAS = make_atlas(MODEL)
@@ -96,6 +100,18 @@ def test_the_posterior_has_the_moments_and_modes_of_the_servers(js: Page) -> Non
     top = np.unravel_index(int(found["modes"][0, 0]), found["masses"].shape)
     highest = server.z[server.density[0].argmax()].tolist()
     assert np.hypot(found["x"][top[1]] - highest[0], found["y"][top[0]] - highest[1]) < 0.06
+
+
+def test_real_digits_have_as_many_modes_as_on_the_server(js: Page) -> None:
+    model = load_model("vae")
+    digits = model_input(model, load_images("mnist", "test")[0][:8])
+    pack = make_atlas(model)
+    for x in digits.split(1):
+        image = x.flatten()
+        server = seeing(model, half(image))
+        modes = find_modes(server, x, posterior(server, x))
+        found = infer(js, pack, image, half(image))["modes"]
+        np.testing.assert_allclose(found[:, 1], modes.share, atol=0.03)
 
 
 def test_where_all_is_hidden_it_is_the_prior(js: Page) -> None:
