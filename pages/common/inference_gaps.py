@@ -79,6 +79,7 @@ def gap_panel(side: Side, chosen: Subject) -> None:
                     _("Show the course on the plane"),
                     key="show-course",
                     type="tertiary",
+                    icon=":material/timeline:",
                     on_click=partial(show_course, side, chosen),
                     help=_("Lays the way of the refined q, and the best Gaussian, over the plane above"),
                 )

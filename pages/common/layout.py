@@ -96,6 +96,7 @@ def _style() -> None:
         [class*=st-key-compact-] { margin-top: -0.5rem; }
         [class*=st-key-compact-] .stDownloadButton button { min-height: 2rem; padding: 0.125rem 0.75rem; }
         @media (max-width: 640px) {
+          [data-testid=stHorizontalBlock] { row-gap: 1rem; }
           .st-key-notices { flex-wrap: wrap; }
           .st-key-inline-bar [data-testid=stElementContainer]:has([data-testid=stSelectbox]) { width: 12rem; }
           .st-key-inline-bar [data-testid=stSelectbox] > label { display: none; }
