@@ -110,7 +110,11 @@ def balance() -> None:
             "compromise. Here is one real digit with its code made narrower and wider than the VAE's encoder makes it."
         )
     )
-    formula(r"\mathcal{L}_\beta = -\mathbb{E}_{q}[\log p(x|z)] + \beta\, D_{\mathrm{KL}}(q(z|x)\,\|\,p(z))")
+    formula(
+        r"\mathcal{L}_\beta = -\mathbb{E}_{q}[\log p(x|z)]",
+        r"{} + \beta\, D_{\mathrm{KL}}(q(z|x)\,\|\,p(z))",
+        joined=True,
+    )
     with row("controls"):
         kind = choose_digit("balance", "2")
         beta = st.select_slider(
