@@ -118,6 +118,7 @@ def _plane(
     assert side.atlas is not None
     shown = plane_state()
     found = look(side, chosen) if chosen else None
+    pixels = input_pack(side, images)
     # Where nobody points, the cursor stands at the highest mode: beside the plane is what the digit decodes to.
     top = tuple(found.modes.z[0].tolist()) if found else None
     latent_plane(
@@ -132,7 +133,7 @@ def _plane(
         mode=shown.mode,
         parts=("toolbar", "legend", "inspector"),
         layers=over,
-        images=input_pack(side, images).id if state.get(PART) in POSTERIOR_PARTS else None,
+        images=pixels.id if pixels and state.get(PART) in POSTERIOR_PARTS else None,
         rest=False,
         revision=state.revision(),
         on_change=partial(_take_over, side, chosen.key if chosen else ""),
@@ -216,7 +217,8 @@ def main() -> None:
     infer(side, images, pack.id if pack else None)
     if side.atlas:
         carry(side.atlas.content, key="atlas")
-        carry(input_pack(side, images).content, key="images")
+    if pixels := input_pack(side, images):
+        carry(pixels.content, key="images")
     if pack:
         carry(pack.content, key="recogniser")
 

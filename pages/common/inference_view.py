@@ -100,8 +100,10 @@ def _inputs(images_key: str, pixels: str, _side: Side, _shown: Shown) -> Tensor:
     return model_input(_side.model, _shown.images.images)
 
 
-def input_pack(side: Side, shown: Shown) -> Pack:
-    """Return all of them for the browser."""
+def input_pack(side: Side, shown: Shown) -> Pack | None:
+    """Return all of them for the browser to infer from; None where it cannot, without a plane or a prior."""
+    if side.atlas is None or not side.model.is_variational:
+        return None
     return pack_inputs(shown.key, side.model.likelihood.pixels, inputs(side, shown))
 
 
