@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from typing import Any
 
 import pytest
 import torch
@@ -42,14 +43,14 @@ def same(ours: Optimizer, theirs: Optimizer) -> bool:
     return all(torch.equal(one, other) for one, other in [*parameters, *states])
 
 
-def pair(**options: object) -> tuple[nn.Module, AdamW, nn.Module, Optimizer]:
+def pair(**options: Any) -> tuple[nn.Module, AdamW, nn.Module, Optimizer]:
     """The same network twice, with either optimiser."""
     one, other = network(), network()
     return (
         one,
-        AdamW(one.parameters(), fused=True, **options),  # type: ignore[arg-type]
+        AdamW(one.parameters(), fused=True, **options),
         other,
-        Optimizer(other.parameters(), fused=True, **options),  # type: ignore[arg-type]
+        Optimizer(other.parameters(), fused=True, **options),
     )
 
 

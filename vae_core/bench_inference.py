@@ -34,6 +34,7 @@ from vae_core.registry import list_models, load_model
 MODEL: Final = "vae"
 """What the page shows at first."""
 BRUSH: Final = "[data-testid=brush]"
+FORESEES: Final = f"{PLANE}[data-foresees=true]"
 STATUS: Final = ".brush-side [role=status]"
 REST: Final = 60
 """Milliseconds between two moves of the brush."""
@@ -163,6 +164,7 @@ def _click_figures(chromium: Any, url: str, clicks: int) -> tuple[list[float], l
     First those until the browser's own or the server's, then those until the server's.
     """
     page, node = _open(chromium, f"{url}/inference?part=digits")
+    page.wait_for_selector(FORESEES, timeout=PATIENCE)
     node.scroll_into_view_if_needed()
     box = node.bounding_box()
     shown = node.evaluate_handle("node => planeBench.watchPosterior(node)")

@@ -68,6 +68,7 @@ export class Inference {
   /** The picture to infer from. */
   lookAt(picture, since = null) {
     this.picture = picture;
+    this.finer = 0;
     this.changed(since);
   }
 
@@ -109,7 +110,7 @@ export class Inference {
     const { table, picture } = this;
     table.see(picture.image, picture.seen);
     while (performance.now() < end) {
-      this.queue = wantedNodes(this.#surfaceNow(), table);
+      this.queue = this.#wanted(this.#surfaceNow());
       if (this.queue.length === 0) return false;
       while (this.queue.length && performance.now() < end) table.add(this.#next());
     }
@@ -167,10 +168,14 @@ export class Inference {
       this.#measure();
       this.finer = 0;
     }
-    // Enough is enough: a posterior that is narrow everywhere would never be done.
-    this.queue = this.finer < MOST_FINER ? wantedNodes(this.surface, table) : [];
+    this.queue = this.#wanted(this.surface);
     this.renewed = performance.now();
     this.dirty = this.grown = false;
+  }
+
+  // Enough is enough: a posterior that is narrow everywhere would never be done.
+  #wanted(surface) {
+    return this.finer < MOST_FINER ? wantedNodes(surface, this.table) : [];
   }
 
   #measure() {

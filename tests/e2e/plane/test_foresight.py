@@ -104,6 +104,15 @@ def open_plane(bench: Bench, pack: bytes = IMAGES, **options: Any) -> Locator:
     return bench.ready()
 
 
+def choose(bench: Bench) -> Locator:
+    """Show it and click on a place; return the plane once it shows that digit's posterior."""
+    stage = open_plane(bench)
+    expect(stage).to_have_attribute("data-foresees", "true")
+    bench.click(0.3, 0.6)
+    expect(stage).to_have_attribute("data-foreseen", re.compile("^1 "))
+    return stage
+
+
 def key(bench: Bench) -> list[str]:
     """What the plane says it shows."""
     bench.frame()
@@ -111,10 +120,7 @@ def key(bench: Bench) -> list[str]:
 
 
 def test_a_click_shows_the_posterior_at_once_and_the_pages_when_it_comes(bench: Bench) -> None:
-    stage = open_plane(bench)
-    expect(stage).to_have_attribute("data-foresees", "true")
-    bench.click(0.3, 0.6)
-    expect(stage).to_have_attribute("data-foreseen", re.compile("^1 "))
+    choose(bench)
     assert [name.strip().splitlines()[0] for name in key(bench)] == ["posterior p(z|x)", "encoder's q(z|x)", "modes"]
     pin = bench.wait_for_told("state.pins.length === 1")["pins"]
     # Whatever the page says before it has heard of the pin is of the digit before.
@@ -125,19 +131,13 @@ def test_a_click_shows_the_posterior_at_once_and_the_pages_when_it_comes(bench: 
 
 
 def test_the_same_digit_chosen_again_has_the_pages_layers_again(bench: Bench) -> None:
-    stage = open_plane(bench)
-    expect(stage).to_have_attribute("data-foresees", "true")
-    bench.click(0.3, 0.6)
-    expect(stage).to_have_attribute("data-foreseen", re.compile("^1 "))
+    choose(bench)
     show(bench, pins=bench.wait_for_told("state.pins.length === 1")["pins"])
     assert key(bench) == ["the page's"]
 
 
 def test_where_the_page_takes_long_the_posterior_is_looked_at_closer(bench: Bench) -> None:
-    stage = open_plane(bench)
-    expect(stage).to_have_attribute("data-foresees", "true")
-    bench.click(0.3, 0.6)
-    expect(stage).to_have_attribute("data-foreseen", re.compile("settled$"))
+    expect(choose(bench)).to_have_attribute("data-foreseen", re.compile("settled$"))
 
 
 @pytest.mark.parametrize("case", ["no images", "broken images", "an autoencoder"])
