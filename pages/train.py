@@ -51,9 +51,8 @@ def recogniser() -> caches.Pack | None:
         return None
 
 
-def watch(run: Path) -> None:
-    """Show a run: its controls, the plane that grows, and the panels."""
-    status = run_folder.read_state(run).status
+def watch(run: Path, status: str) -> None:
+    """Show a run of some status: the plane that grows, and the panels."""
     view = follow(run)
     show_problem()
     if not view.frames or not view.labels.numel():
@@ -70,7 +69,7 @@ def watch(run: Path) -> None:
     if pack:
         carry(pack.content, key="train-recogniser")
     choose_panel()
-    _panel(run)
+    _panel(run, status)
 
 
 def waiting(run: Path, drawn_status: str) -> None:
@@ -86,7 +85,7 @@ def waiting(run: Path, drawn_status: str) -> None:
         st.info(_("This run has recorded nothing yet."))
 
 
-def _panel(run: Path) -> None:
+def _panel(run: Path, status: str) -> None:
     panel = state.get(PANEL)
     if panel == "settings":
         settings(run)
@@ -95,11 +94,10 @@ def _panel(run: Path) -> None:
     elif panel == "fork":
         fork(run, follow(run))
     elif panel == "manage":
-        manage(run)
+        manage(run, status)
     elif panel == "microscope":
         beta = follow(run).curves["beta"]
         config = run_folder.read_config(run)
-        status = run_folder.read_state(run).status
         microscope(run, config, beta[-1] if beta else config.train.beta, status in ("running", "paused"))
 
 
@@ -113,17 +111,20 @@ def main() -> None:
         problem(_("There is no run {name}; start one, or choose another.").format(name=quoted(wanted)))
         state.put(RUN, None)
     run_queue.wake(folder())
-    with st.container(horizontal=True, vertical_alignment="center", key="inline-train"):
+    bar = st.container(horizontal=True, vertical_alignment="center", key="inline-train")
+    with bar:
         pick(run)
-        if run:
-            buttons(run)
-            turnable(run)
     if run is None:
         setup()
         take_in()
     else:
         try:
-            watch(run)
+            # Read once for all that it decides: the fragment compares with it, and would miss what changed between.
+            status = run_folder.read_state(run).status
+            with bar:
+                buttons(run, status)
+                turnable(run, status)
+            watch(run, status)
         except (LatentExplorerError, OSError) as error:
             problem(_("This run cannot be shown."), str(error))
     state.publish(VIEW)

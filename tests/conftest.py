@@ -38,7 +38,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def denormals_as_found() -> Iterator[None]:
     """The trainer changes how this process computes with tiny numbers; other tests get it as it was."""
     yield

@@ -22,8 +22,6 @@ from vae_core.run_control import change_control
 from vae_core.schedules import beta_at, learning_rate_at
 from vae_core.training import start
 
-pytestmark = pytest.mark.usefixtures("denormals_as_found")
-
 QUICK: dict[str, Any] = {"epochs": 2, "iwae_samples": 5, "images": 60}
 OPTIONS = ("--epochs", "2", "--iwae-samples", "5", "--images", "60")
 

@@ -21,8 +21,6 @@ from vae_core.recogniser import load_recogniser
 from vae_core.recogniser_training import RecogniserProgress, publish_recogniser, train_recogniser
 from vae_core.registry import BUNDLED, load_model, read_card
 
-pytestmark = pytest.mark.usefixtures("denormals_as_found")
-
 
 def test_evaluating_prints_every_figure(checkpoint: Path, data: Path, capsys: Said) -> None:
     options = ["--data", str(data), "--samples", "3", "--iwae-samples", "20", "--images", "25", "--json"]

@@ -18,8 +18,6 @@ from vae_core.run_control import CONTROL_NAME, Control, change_control, read_con
 from vae_core.run_folder import RunState, own_process, read_state, write_state
 from vae_core.run_records import METRICS_NAME
 
-pytestmark = pytest.mark.usefixtures("denormals_as_found")
-
 
 @pytest.fixture
 def run(tmp_path: Path, data: Path) -> Path:

@@ -13,8 +13,6 @@ from tests.commands import TINY, Said, printed_json, refused
 from vae_core import cli, cli_output, runs
 from vae_core.registry import load_model
 
-pytestmark = pytest.mark.usefixtures("denormals_as_found")
-
 
 def test_training_makes_a_run_that_loads_and_prints_its_figures(tmp_path: Path, data: Path, capsys: Said) -> None:
     run = tmp_path / "run"

@@ -194,7 +194,6 @@ def test_waking_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.usefixtures("denormals_as_found")
 def test_a_trainer_started_for_a_run_that_cannot_be_trained_fails_it(
     two: tuple[Path, Path], data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -268,6 +268,31 @@ def test_a_damaged_log_is_named_and_the_page_stands(finished: Path) -> None:
     assert "Run" in [each.label for each in at.selectbox]
 
 
+def test_a_damaged_state_is_named_and_the_page_stands(finished: Path) -> None:
+    (finished / run_folder.STATE_NAME).write_text("{broken")
+    at = page(run="one")
+    assert "This run cannot be shown." in words(at)
+    assert "Run" in [each.label for each in at.selectbox]
+
+
+def test_a_run_that_pauses_while_its_page_is_drawn_gets_the_buttons_of_a_pause(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _as_if(finished, "running")
+    real = run_folder.read_state
+
+    def read(run: Path) -> RunState:
+        found = real(run)
+        if found.status == "running":
+            _as_if(run, "paused")
+        return found
+
+    monkeypatch.setattr(run_folder, "read_state", read)
+    labels = _labels(page(run="one"))
+    assert "Resume" in labels
+    assert "Pause" not in labels
+
+
 def test_why_a_run_failed_is_said(finished: Path) -> None:
     write_state(finished, RunState(status="failed", reason="the loss became nan at step 3", total_steps=12))
     assert "the loss became nan at step 3" in words(page(run="one"))

@@ -25,9 +25,8 @@ BETAS: Final = (0.0, *(float(f"{beta:.3g}") for beta in log_spaced(0.01, 200.0, 
 RATES: Final = tuple(float(f"{rate:.2g}") for rate in log_spaced(1e-6, 1.0, 37))
 
 
-def turnable(run: Path) -> None:
+def turnable(run: Path, status: str) -> None:
     """Draw what can be turned while a run trains: beta and the learning rate."""
-    status = run_folder.read_state(run).status
     _live(run, "beta", "β", BETAS, status, _("Turn β while the run trains; it acts within half a second"))
     help_text = _("Set the learning rate while the run trains; its schedule waits meanwhile")
     _live(run, "learning_rate", _("Learning rate"), RATES, status, help_text)
@@ -42,9 +41,8 @@ def turnable(run: Path) -> None:
         )  # fmt: skip
 
 
-def buttons(run: Path) -> None:
-    """Draw the buttons that let a run go on, wait, take a step or end."""
-    status = run_folder.read_state(run).status
+def buttons(run: Path, status: str) -> None:
+    """Draw the buttons that let a run of some status go on, wait, take a step or end."""
     running, paused = status == "running", status == "paused"
     if running:
         st.button(

@@ -175,9 +175,9 @@ def _start_fork(run: Path, step: int, changes: dict[str, Any]) -> None:
     st.rerun(scope="app")
 
 
-def manage(run: Path) -> None:
-    """Rename a run, take notes, save it as a file, or delete it."""
-    about, status = run_folder.read_about(run), run_folder.read_state(run).status
+def manage(run: Path, status: str) -> None:
+    """Rename a run of some status, take notes, save it as a file, or delete it."""
+    about = run_folder.read_about(run)
     name = st.text_input(
         _("Name"), about.name, max_chars=80, key=f"name.{run.name}", help=_("What the run is called here")
     )
