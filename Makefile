@@ -1,12 +1,14 @@
 # One command to run the app (make run), one to pass the tests (make test).
 #   PORT=8502     another port          HOST=0.0.0.0   listen beyond this machine
 #   PYTHON=...    which Python 3.11+    ARGS="-k plane" passed on to pytest
+#   JOBS=4        tests at a time
 
 PYTHON ?= python3
 PORT ?= 8501
 # Not from the environment, where some shells and conda keep a HOST of their own.
 HOST := localhost
 ARGS ?=
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,8 +50,11 @@ lint: $(INSTALLED_DEV)
 browser: $(INSTALLED_DEV)
 	@$(BIN)/python -m tests.e2e.browser --install
 
+# A file at a time to each worker, in the order of the files, whose first, those with a browser, take longest. More than
+# one thread for each would only make them wait for each other.
 test: lint browser
-	LATENT_EXPLORER_REQUIRE_BROWSER=1 $(BIN)/python -m pytest $(ARGS)
+	LATENT_EXPLORER_REQUIRE_BROWSER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+	  --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 screenshots: browser
 	$(BIN)/python -m docs.screenshots

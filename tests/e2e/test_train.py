@@ -23,10 +23,15 @@ PLANE = "[data-testid=latent-plane][data-ready=true]"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the app's runs go; whatever still trains at the end is stopped."""
-    folder = tmp_path_factory.mktemp("runs")
-    yield folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app's runs go."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(autouse=True)
+def stopped(folder: Path) -> Iterator[None]:
+    """Whatever still trains at the end of a test is stopped: only so many train at once."""
+    yield
     for run in run_folder.list_runs(folder):
         if read_state(run).status in ("queued", "running", "paused"):
             run_queue.stop(run, 20.0)
@@ -48,12 +53,12 @@ def url(trainer_app: App, complaints: list[str]) -> Iterator[str]:
     complaints[:] = [each for each in complaints if "404 (Not Found)" not in each]
 
 
-def start_run(page: Page, url: str, epochs: int = 30) -> Locator:
-    """Start a quick run, and return its plane once the first snapshot is there."""
+def start_run(page: Page, url: str) -> Locator:
+    """Start a quick run that lasts longer than any test, and return its plane once the first snapshot is there."""
     page.goto(url)
     page.get_by_role("radio", name="Quick").click(timeout=PATIENCE)
     expect(page.get_by_text("A small network")).to_be_visible(timeout=PATIENCE)
-    _give(page, "Epochs", epochs)
+    _give(page, "Epochs", 500)
     page.get_by_role("button", name="Start").click()
     plane = page.locator(PLANE)
     expect(plane).to_be_visible(timeout=PATIENCE)
@@ -118,7 +123,7 @@ def test_a_run_is_started_watched_turned_paused_stepped_and_stopped(page: Page, 
 def test_a_refresh_and_a_second_browser_find_the_run_again(
     page: Page, open_page: OpenPage, url: str, folder: Path
 ) -> None:
-    start_run(page, url, epochs=60)
+    start_run(page, url)
     run = run_of(page, folder)
     process = read_state(run).pid
     page.reload()
