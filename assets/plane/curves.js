@@ -10,7 +10,7 @@ const AROUND_CURVES = { left: 46, right: 10, top: 20, bottom: 22 };
 const BETWEEN = 22;
 const HIGH = 300;
 const LETTER = 6.4;
-const WIDEST_CURVES = 1100;
+const WIDEST_CURVES = 1600;
 const SETS = ["test", "train"];
 
 export class Curves {
