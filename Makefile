@@ -1,7 +1,7 @@
 # One command to run the app (make run), one to pass the tests (make test).
 #   PORT=8502     another port          HOST=0.0.0.0   listen beyond this machine
 #   PYTHON=...    which Python 3.11+    ARGS="-k plane" passed on to pytest
-#   JOBS=4        tests at a time
+#   JOBS=4        tests at a time (0: in this process, for a debugger)
 
 PYTHON ?= python3
 PORT ?= 8501
