@@ -31,7 +31,7 @@ def images_at(model: Autoencoder, codes: Tensor) -> Tensor:
 CODES = make_codes(COUNT, torch.Generator().manual_seed(1))[0]
 X = images_at(MODEL, CODES)
 ATLAS, IMAGES = make_atlas(MODEL, COUNT), pack_images(X)
-LOOK = """
+OPEN = """
 async ([pack, packed, which]) => {
   const atlas = new plane.Atlas(window.pack(pack));
   const images = new plane.Images(window.pack(packed));
@@ -44,6 +44,10 @@ async ([pack, packed, which]) => {
   inference.prepare(Infinity);
   const picture = new plane.HiddenPicture();
   picture.setAll(1);
+"""
+LOOK = (
+    OPEN
+    + """
   return [unfinished, which.map((k) => {
     picture.image = images.at(k);
     inference.lookAt(picture);
@@ -60,6 +64,7 @@ async ([pack, packed, which]) => {
   })];
 }
 """
+)
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "continuous-bernoulli", "gaussian-learned"])
@@ -79,6 +84,29 @@ def test_a_chosen_digit_has_the_posterior_of_the_server(js: Page, likelihood: st
         np.testing.assert_allclose(numbers(seen["moments"]), expected, atol=0.01)
         highest = server.z[server.density[0].argmax()]
         np.testing.assert_allclose(numbers(seen["modes"])[0, :2], highest, atol=0.06)
+
+
+ENOUGH = (
+    OPEN
+    + """
+  picture.image = images.at(which);
+  return [2000, 0].map((finer) => {
+    inference.lookAt(picture);
+    inference.finer = finer;
+    const before = inference.table.count;
+    return [inference.look(Infinity), inference.table.count - before];
+  });
+}
+"""
+)
+
+
+def test_what_was_looked_at_as_closely_as_is_of_use_is_looked_at_no_closer(js: Page) -> None:
+    """A posterior that is narrow everywhere would never be done."""
+    enough, closer = js.evaluate(ENOUGH, [text(ATLAS), text(IMAGES), 3])
+    assert enough == [False, 0]
+    assert not closer[0]
+    assert closer[1] > 0
 
 
 # ---- by hand
