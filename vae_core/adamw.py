@@ -1,6 +1,6 @@
 """AdamW in one call of PyTorch's fused kernel, without what `torch.optim` looks after for each parameter anew.
 
-On a CPU, for networks of this size, that saves a quarter of an optimiser's step (docs/decisions.md).
+On a CPU a network of this size spends a part of its step there that is worth saving (docs/decisions.md).
 """
 
 from __future__ import annotations
