@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Literal, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 from tests.e2e.browser import find_browser, flags
+from tests.e2e.page import PATIENCE
 from tests.e2e.server import App, running_app
 
 HERE = "tests/e2e/"
@@ -63,6 +64,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") or os.environ.get("LATENT_EXPLORER_REQUIRE_BROWSER"):
             pytest.fail(complaint)
         pytest.skip(complaint)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags())
         yield browser
@@ -95,6 +97,7 @@ def open_page(app: App, browser: Browser, complaints: list[str]) -> Iterator[Ope
             base_url=app.url, viewport=viewport, color_scheme=color_scheme, locale=locale, has_touch=touch
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         if not graphics:
             context.add_init_script(NO_WEBGL)
         page = context.new_page()

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from playwright.sync_api import FloatRect, Locator, Page
 
-from tests.e2e.page import PATIENCE, settled
+from tests.e2e.page import settled
 from vae_core.export import to_grey
 from vae_core.models import Autoencoder
 
@@ -79,7 +79,6 @@ def until_said(page: Page, name: str, pattern: str = ".") -> str:
         "([name, pattern]) => RegExp(pattern).test(new URLSearchParams(location.search).get(name) ?? '')",
         arg=[name, pattern],
         polling=50,
-        timeout=PATIENCE,
     )
     settled(page)
     return said(page, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page, expect
@@ -10,16 +12,24 @@ SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 PATIENCE = 60_000.0  # milliseconds; two cores draw, train and serve at the same time
 
 
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something holds that no locator can be asked for."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline, f"this did not come about: {what}"
+        time.sleep(0.05)
+
+
 def settled(page: Page) -> None:
     """Wait until the server has nothing more to say."""
-    expect(page.locator(SETTLED)).to_be_attached(timeout=PATIENCE)
+    expect(page.locator(SETTLED)).to_be_attached()
 
 
 def ready(page: Page) -> Locator:
     """Wait until the server has nothing more to say and the plane is drawn; return the plane."""
     settled(page)
     plane = page.locator("[data-testid=latent-plane][data-ready=true]")
-    expect(plane).to_be_visible(timeout=PATIENCE)
+    expect(plane).to_be_visible()
     return plane
 
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Locator, Page, expect
 from pages.common.beta_view import row_indices
 from pages.common.plane_axis import beta_at, frame_at
 from tests.e2e.conftest import NARROW, OpenPage
-from tests.e2e.explorer import box_of, decoded, drag, grey, said, until_said, where
-from tests.e2e.page import PATIENCE, notices, ready, settled, visit
+from tests.e2e.explorer import box_of, decoded, drag, grey, said, where
+from tests.e2e.page import notices, ready, settled, until, visit
 from vae_core.data import load_images, to_pixels
 from vae_core.export import to_grey
 from vae_core.models import Autoencoder
@@ -62,8 +62,19 @@ def frame_of(plane: Locator) -> float:
 
 def sharp(page: Page, plane: Locator) -> float:
     """Wait until the row has caught up with the dial; return the beta that is shown."""
-    expect(page.locator("section.row[data-frame]:not([data-frame=''])")).to_be_attached(timeout=PATIENCE)
+    expect(page.locator("section.row[data-frame]:not([data-frame=''])")).to_be_attached()
     return beta_at(BETAS, frame_of(plane))
+
+
+def beta_told(page: Page, plane: Locator) -> float:
+    """Wait until the address says where the dial stands, as it does once the dial rests; return the beta."""
+
+    def agrees() -> bool:
+        return float(said(page, "beta") or "nan") == pytest.approx(beta_at(BETAS, frame_of(plane)), rel=1e-4)
+
+    until(agrees, "the dial's beta in the address")
+    settled(page)
+    return float(said(page, "beta"))
 
 
 def reconstructions(page: Page) -> NDArray[np.int64]:
@@ -96,10 +107,8 @@ def test_the_dial_by_keys_moves_the_plane_and_the_pixels_are_torchs(
     dial.focus()
     for _ in range(12):
         dial.press("ArrowRight")
-    beta = float(until_said(page, "beta"))
-    ready(page)
+    assert beta_told(page, plane) > 1
     assert frame_of(plane) > start + 3
-    assert beta == pytest.approx(beta_at(BETAS, frame_of(plane)), rel=1e-4)
     is_torchs(page, plane, model)
 
 
@@ -113,14 +122,13 @@ def test_dragging_the_dial_is_told_when_it_is_let_go_and_opens_elsewhere(
     y = box["y"] + box["height"] / 2
     at = (frame_of(plane) / (len(BETAS) - 1)) * box["width"]
     drag(page, (box["x"] + at, y), (box["x"] + 0.6 * box["width"], y), (box["x"] + 0.85 * box["width"], y))
-    beta = until_said(page, "beta")
-    ready(page)
-    assert float(beta) > 5
+    beta = beta_told(page, plane)
+    assert beta > 5
     is_torchs(page, plane, model)
 
     other = open_page()
-    again = enter(other, beta=beta)
-    assert beta_at(BETAS, frame_of(again)) == pytest.approx(float(beta), rel=1e-3)
+    again = enter(other, beta=said(page, "beta"))
+    assert beta_at(BETAS, frame_of(again)) == pytest.approx(beta, rel=1e-3)
     is_torchs(other, again, model)
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
 from tests.e2e.explorer import box_of, decoded, place, said, until_said, where
-from tests.e2e.page import PATIENCE, settled, visit
+from tests.e2e.page import settled, visit
 from vae_core.registry import load_model
 
 NOT_FOUND = "console: Failed to load resource: the server responded with a status of 404 (Not Found)"
@@ -29,7 +29,7 @@ def enter(complaints: list[str]) -> Enter:
     def enter_one(page: Page, **query: str) -> tuple[Locator, Locator]:
         visit(page, "/compare", **query)
         planes = page.locator("[data-testid=latent-plane][data-ready=true]")
-        expect(planes.nth(1)).to_be_visible(timeout=PATIENCE)
+        expect(planes.nth(1)).to_be_visible()
         settled(page)
         complaints[:] = [each for each in complaints if each != NOT_FOUND]
         return planes.nth(0), planes.nth(1)
@@ -85,14 +85,14 @@ def test_what_is_chosen_is_in_the_address_and_opens_again(page: Page, enter: Ent
     page.get_by_role("button", name="Draw again").click()
     until_said(page, "draw", "1")
     enter(page, link=said(page, "link"), part=said(page, "part"), draw=said(page, "draw"))
-    expect(page.get_by_role("button", name="Draw again")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Draw again")).to_be_visible()
     assert (said(page, "link"), said(page, "part"), said(page, "draw")) == ("image", "samples", "1")
 
 
 def test_the_morph_runs_from_one_model_to_the_other(page: Page, enter: Enter) -> None:
     enter(page, part="morph", morph="0.5")
     planes = page.locator("[data-testid=latent-plane][data-ready=true]")
-    expect(planes).to_have_count(3, timeout=PATIENCE)
+    expect(planes).to_have_count(3)
     expect(planes.nth(2)).to_have_attribute("data-frame", "0.5")
     dial = page.get_by_role("slider")
     expect(dial).to_be_visible()

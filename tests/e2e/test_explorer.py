@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
 from tests.e2e.explorer import box_of, bring, decoded, drag, grey, place, said, until_said, where
-from tests.e2e.page import PATIENCE, ready, settled, visit
+from tests.e2e.page import ready, settled, visit
 from vae_core.atlas import encode_images
 from vae_core.data import load_images
 from vae_core.interpolation import path
@@ -74,7 +74,7 @@ def test_hovering_decodes_as_torch_does_and_sends_nothing(
     plane = ready(page)
     expect(page.get_by_test_id("nearest-original")).to_have_attribute("data-stale", "false")
     # From here on time passes only in steps: however slow the machine is, the pointer never rests.
-    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+    page.clock.pause_at(page.evaluate("Date.now() + 60_000"))
     settled(page)
     before = len(sent)
     for step in range(1, 25):
@@ -127,7 +127,7 @@ def test_a_box_opens_the_gallery_of_what_is_in_it(page: Page, codes: torch.Tenso
     # The address is a little coarser than the selection.
     counts = [int(((codes > low - d) & (codes < high + d)).all(-1).sum()) for d in (-1e-4, 1e-4)]
     gallery = page.get_by_text("Showing 1 to 24 of")
-    expect(gallery).to_be_visible(timeout=PATIENCE)
+    expect(gallery).to_be_visible()
     count = int(re.sub(r"\D", "", (gallery.inner_text()).split(" of ")[1]))
     assert counts[0] <= count <= counts[1]
     expect(page.get_by_role("radio", name=f"Selection ({count:,})")).to_be_checked()
@@ -140,7 +140,7 @@ def test_the_gallery_is_paged_sorted_and_saved(page: Page) -> None:
     visit(page, panel="selection", selection="-0.5,-0.5~0.5,-0.5~0.5,0.5~-0.5,0.5")
     ready(page)
     error = page.get_by_text("Originals above")
-    expect(error).to_be_visible(timeout=PATIENCE)
+    expect(error).to_be_visible()
     given = error.inner_text()
     settled(page)
     bring(page.get_by_role("combobox", name="Order")).click()
@@ -236,7 +236,7 @@ def test_another_model_comes_without_moving_the_plane(page: Page) -> None:
         }""",
         node,
     )
-    expect(plane).to_have_attribute("data-model", "vae-classic", timeout=PATIENCE)
+    expect(plane).to_have_attribute("data-model", "vae-classic")
     settled(page)
     assert len(moved.evaluate("seen => [...seen]")) == 1, moved.evaluate("seen => [...seen]")
     assert box_of(plane) == before

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
 from tests.e2e.explorer import bring, drag, place, said, until_said
-from tests.e2e.page import PATIENCE, ready, settled, visit
+from tests.e2e.page import ready, settled, visit
 from tests.e2e.server import ROOT, App
 
 NOT_FOUND = "console: Failed to load resource: the server responded with a status of 404 (Not Found)"
@@ -51,12 +51,12 @@ def test_a_click_on_the_plane_chooses_a_digit_whose_posterior_and_terms_are_show
 def test_the_brush_leaves_pixels_whose_exact_figures_are_said(page: Page) -> None:
     visit(page, "/inference", model="vae-classic", digit="3", part="inpainting")
     ready(page)
-    expect(page.get_by_text("from 392 pixels")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("from 392 pixels")).to_be_visible()
     # What the page says of the digit stays while the brush takes the picture over.
     expect(page.get_by_role("spinbutton")).to_have_value("3")
     brush = bring(page.get_by_test_id("brush"))
     drag(page, place(brush, 0.3, 0.7), place(brush, 0.7, 0.7))
-    expect(page.get_by_text("from 392 pixels")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_text("from 392 pixels")).to_have_count(0)
     settled(page)
     assert said(page, "digit") == "3"
 
@@ -65,7 +65,7 @@ def test_on_a_phone_nothing_is_cut(open_page: OpenPage, complaints: list[str]) -
     page = open_page(viewport=NARROW)
     visit(page, "/inference", model="vae-classic", digit="3")
     ready(page)
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth") <= 0
     complaints[:] = [each for each in complaints if each != NOT_FOUND]
 

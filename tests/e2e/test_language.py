@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import OpenPage
-from tests.e2e.page import PATIENCE, ready, settled, visit
+from tests.e2e.page import ready, settled, visit
 
 VIEW = {"model": "vae-classic", "z": "0.25,-1.5", "pins": "0,0~1,1"}
 
@@ -23,8 +23,8 @@ def test_switching_the_language_changes_every_word_and_nothing_else(page: Page) 
     plane = ready(page)
     place, size = plane.get_attribute("data-z"), plane.bounding_box()
     page.get_by_role("button", name="中文", exact=True).click()
-    expect(page).to_have_url(re.compile(r"[?&]lang=zh(&|$)"), timeout=PATIENCE)
-    expect(page.get_by_role("combobox", name="颜色")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(r"[?&]lang=zh(&|$)"))
+    expect(page.get_by_role("combobox", name="颜色")).to_be_visible()
     plane = ready(page)
     expect(page.get_by_test_id("stTopNavLink").first).to_have_text("探索")
     expect(page).to_have_title("探索 · Latent Explorer")
@@ -37,7 +37,7 @@ def test_switching_the_language_changes_every_word_and_nothing_else(page: Page) 
     # A choice that was made in one language is still made in the other.
     expect(page.get_by_role("combobox", name="模型")).to_have_value("vae-classic")
     page.get_by_role("button", name="English", exact=True).click()
-    expect(page.get_by_role("combobox", name="Colour")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("combobox", name="Colour")).to_be_visible()
     settled(page)
     assert _said(page) == "en"
     expect(page.locator("html")).to_have_attribute("lang", "en")

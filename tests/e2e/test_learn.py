@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.page import PATIENCE, ready, settled, visit
+from tests.e2e.page import ready, settled, visit
 
 
 def test_a_section_is_chosen_and_turned_and_leads_to_a_real_model_and_back(page: Page) -> None:
@@ -16,7 +16,7 @@ def test_a_section_is_chosen_and_turned_and_leads_to_a_real_model_and_back(page:
     contents.get_by_text("From energy to probability").click()
     expect(page).to_have_url(re.compile(r"/learn\?section=energy$"))
     chart = page.locator(".js-plotly-plot").first
-    expect(chart).to_be_visible(timeout=PATIENCE)
+    expect(chart).to_be_visible()
     reading = page.get_by_test_id("stMetric").filter(has_text="log Z")
     before = reading.inner_text()
     page.get_by_role("slider").first.press("ArrowRight")
@@ -28,4 +28,4 @@ def test_a_section_is_chosen_and_turned_and_leads_to_a_real_model_and_back(page:
     ready(page)
     expect(page).to_have_url(re.compile(r"overlays="))
     page.go_back()
-    expect(page.get_by_role("heading", name="From energy to probability")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="From energy to probability")).to_be_visible()

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.e2e.explorer import bring, decoded, draw_a_seven, grey, said, until_said, where
-from tests.e2e.page import PATIENCE, ready, settled, visit
+from tests.e2e.page import ready, settled, visit
 from vae_core.data import load_images, picture_to_image, to_pixels
 from vae_core.models import Autoencoder
 from vae_core.registry import load_model
@@ -54,7 +54,7 @@ def open_pad(page: Page) -> Locator:
     """Open the explorer with its pad; return the plane."""
     visit(page, panel="draw")
     plane = ready(page)
-    expect(page.get_by_test_id("pad")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("pad")).to_be_visible()
     return plane
 
 
@@ -71,10 +71,10 @@ def test_a_drawn_digit_is_encoded_at_once_and_measured(page: Page, vae: Autoenco
     code = mean_code(vae, seen)
     assert numbers(page.locator(".pad-facts dd").first) == pytest.approx(code, abs=2e-3)
     assert np.abs(grey(page, "pad-output") - decoded(vae, *code)).max() <= 2
-    expect(page.get_by_test_id("stMetric")).to_have_count(3, timeout=PATIENCE)
+    expect(page.get_by_test_id("stMetric")).to_have_count(3)
     page.get_by_role("button", name="Exact log p(x)").click()
-    expect(page.get_by_test_id("stMetric")).to_have_count(4, timeout=PATIENCE)
-    expect(page.get_by_test_id("stMetric").nth(3)).to_contain_text("nats", timeout=PATIENCE)
+    expect(page.get_by_test_id("stMetric")).to_have_count(4)
+    expect(page.get_by_test_id("stMetric").nth(3)).to_contain_text("nats")
     reconstruction, divergence, bound, exact = (
         numbers(metric.get_by_test_id("stMetricValue"))[0] for metric in page.get_by_test_id("stMetric").all()
     )
@@ -89,14 +89,14 @@ def test_what_is_drawn_outlives_its_panel_until_it_is_cleared(page: Page) -> Non
     open_pad(page)
     draw_a_seven(page)
     drawn = grey(page, "pad-input")
-    expect(page.get_by_test_id("stMetric")).to_have_count(3, timeout=PATIENCE)
+    expect(page.get_by_test_id("stMetric")).to_have_count(3)
     for panel in ("This model's card", "Draw a digit"):
         page.get_by_role("radio", name=panel).click()
         until_said(page, "panel", "card" if "card" in panel else "draw")
     expect(page.get_by_test_id("pad")).to_be_visible()
     assert np.array_equal(grey(page, "pad-input"), drawn)
     bring(page.get_by_role("button", name="Clear the pad")).click()
-    expect(page.get_by_test_id("stMetric")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_test_id("stMetric")).to_have_count(0)
     assert not grey(page, "pad-input").any()
 
 
@@ -104,7 +104,7 @@ def test_an_uploaded_picture_is_what_the_model_sees(page: Page, vae: Autoencoder
     open_pad(page)
     picture = scan(1)
     upload_picture(page, png("two.png", picture))
-    expect(page.get_by_test_id("stMetric")).to_have_count(3, timeout=PATIENCE)
+    expect(page.get_by_test_id("stMetric")).to_have_count(3)
     expected = picture_to_image(picture).numpy()
     assert np.array_equal(grey(page, "pad-input"), expected)
     assert np.abs(grey(page, "pad-output") - decoded(vae, *mean_code(vae, expected.astype(np.int64)))).max() <= 2
@@ -118,7 +118,7 @@ def test_an_uploaded_picture_is_what_the_model_sees(page: Page, vae: Autoencoder
 def test_a_file_that_is_no_picture_is_refused_in_words(page: Page) -> None:
     open_pad(page)
     upload_picture(page, png(HOSTILE, b"<svg onload=alert(1)>"))
-    expect(page.get_by_text("This picture cannot be used.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("This picture cannot be used.")).to_be_visible()
     expect(page.get_by_text("is not a picture this app can read")).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
     expect(page.get_by_test_id("stMetric")).to_have_count(0)
@@ -132,7 +132,7 @@ def test_own_images_are_encoded_and_shown(page: Page, tmp_path: Path) -> None:
     expect(plane).to_have_attribute("data-points", "10000")
     page.get_by_role("button", name="10,000 of MNIST").click()
     page.get_by_label("Your own images").locator("input[type=file]").set_input_files(tmp_path / "mine.npz")
-    expect(plane).to_have_attribute("data-points", "60", timeout=PATIENCE)
+    expect(plane).to_have_attribute("data-points", "60")
     expect(page.get_by_role("button", name="60 of your own")).to_be_visible()
     assert until_said(page, "data") == "own"
     # What is still on screen belongs to the new images.
@@ -148,7 +148,7 @@ def test_a_hostile_name_is_shown_and_not_interpreted(page: Page) -> None:
     page.get_by_role("button", name="10,000 of MNIST").click()
     page.get_by_label("Your own images").locator("input[type=file]").set_input_files(png(HOSTILE, b"GIF89a"))
     problem = page.locator(".st-key-problems")
-    expect(problem).to_contain_text("Your own images cannot be shown", timeout=PATIENCE)
+    expect(problem).to_contain_text("Your own images cannot be shown")
     expect(problem).to_contain_text("<img src=x onerror=alert(1)>.png")
     assert page.locator("img[src=x]").count() == 0
     settled(page)

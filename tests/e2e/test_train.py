@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
 from tests.e2e.explorer import place, said, until_said
-from tests.e2e.page import PATIENCE, settled
+from tests.e2e.page import settled, until
 from tests.e2e.server import App, running_app
 from tests.factories import make_config, write_data_set
 from vae_core import run_folder, run_queue, runs
@@ -56,12 +55,12 @@ def url(trainer_app: App, complaints: list[str]) -> Iterator[str]:
 def start_run(page: Page, url: str) -> Locator:
     """Start a quick run that lasts longer than any test, and return its plane once the first snapshot is there."""
     page.goto(url)
-    page.get_by_role("radio", name="Quick").click(timeout=PATIENCE)
-    expect(page.get_by_text("A small network")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("radio", name="Quick").click()
+    expect(page.get_by_text("A small network")).to_be_visible()
     _give(page, "Epochs", 500)
     page.get_by_role("button", name="Start").click()
     plane = page.locator(PLANE)
-    expect(plane).to_be_visible(timeout=PATIENCE)
+    expect(plane).to_be_visible()
     return plane
 
 
@@ -75,14 +74,6 @@ def _give(page: Page, name: str, value: int) -> None:
 def run_of(page: Page, folder: Path) -> Path:
     """The run that the address names."""
     return folder / until_said(page, "run")
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until a condition on the run's files holds."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not condition():
-        assert time.monotonic() < deadline, f"this did not come about: {what}"
-        time.sleep(0.05)
 
 
 def frame(plane: Locator) -> float:
@@ -107,7 +98,7 @@ def test_a_run_is_started_watched_turned_paused_stepped_and_stopped(page: Page, 
 
     page.get_by_role("button", name="Pause").click()
     until(lambda: read_state(run).status == "paused", "a pause")
-    expect(page.get_by_role("button", name="Resume")).to_be_enabled(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Resume")).to_be_enabled()
     # The report at which it paused may have come too soon after the last line of metrics for one of its own.
     step = read_state(run).step
     settled(page)
@@ -117,7 +108,7 @@ def test_a_run_is_started_watched_turned_paused_stepped_and_stopped(page: Page, 
 
     page.get_by_role("button", name="Stop", exact=True).click()
     until(lambda: read_state(run).status == "stopped", "the end of the trainer")
-    expect(page.get_by_text("stopped ·")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("stopped ·")).to_be_visible()
 
 
 def test_a_refresh_and_a_second_browser_find_the_run_again(
@@ -127,17 +118,17 @@ def test_a_refresh_and_a_second_browser_find_the_run_again(
     run = run_of(page, folder)
     process = read_state(run).pid
     page.reload()
-    expect(page.locator(PLANE)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(PLANE)).to_be_visible()
     other = open_page()
     other.goto(page.url)
     plane = other.locator(PLANE)
-    expect(plane).to_be_visible(timeout=PATIENCE)
+    expect(plane).to_be_visible()
     seen = frame(plane)
     until(lambda: frame(plane) > seen + 1, "further snapshots on the second screen")
     assert read_state(run).pid == process
     other.get_by_role("button", name="Stop", exact=True).click()
     until(lambda: read_state(run).status == "stopped", "the end of the trainer")
-    expect(page.get_by_text("stopped ·")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("stopped ·")).to_be_visible()
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +145,7 @@ def recorded(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_finished_run_is_scrubbed_and_stands_where_it_was_left(page: Page, url: str, recorded: Path) -> None:
     page.goto(f"{url}?run=recorded")
     plane = page.locator(PLANE)
-    expect(plane).to_be_visible(timeout=PATIENCE)
+    expect(plane).to_be_visible()
     last = frame(plane)
     dial = page.get_by_test_id("dial")
     dial.focus()
@@ -167,10 +158,10 @@ def test_a_finished_run_is_scrubbed_and_stands_where_it_was_left(page: Page, url
 
 def test_a_fork_begins_where_its_parent_was(page: Page, url: str, folder: Path, recorded: Path) -> None:
     page.goto(f"{url}?run=recorded&panel=fork")
-    expect(page.get_by_role("button", name="Fork and start")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Fork and start")).to_be_visible()
     _give(page, "β", 7)
     page.get_by_role("button", name="Fork and start").click()
-    page.wait_for_function("!location.search.includes('run=recorded')", timeout=PATIENCE)
+    page.wait_for_function("!location.search.includes('run=recorded')")
     fork = folder / said(page, "run")
     until(lambda: read_state(fork).status == "finished", "the end of the fork")
     about = run_folder.read_about(fork)
@@ -182,5 +173,5 @@ def test_a_fork_begins_where_its_parent_was(page: Page, url: str, folder: Path, 
 def test_on_a_phone_the_page_is_as_wide_as_the_screen(open_page: OpenPage, url: str, recorded: Path) -> None:
     page = open_page(viewport=NARROW, touch=True)
     page.goto(f"{url}?run=recorded")
-    expect(page.locator(PLANE)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(PLANE)).to_be_visible()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= NARROW["width"]

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from pages.common.plane_module import ASSETS, link, read_modules
 from pages.common.plane_words import words
+from tests.e2e.page import PATIENCE
 from vae_core import atlas
 from vae_core.config import ModelConfig
 from vae_core.models import Autoencoder
 from vae_core.recogniser import Recogniser, recogniser_bytes
 
+FRAME = 40  # milliseconds of a page's own clock in which it draws twice
 THEMES = {
     "light": {"--st-background-color": "#ffffff", "--st-text-color": "#1c2127", "--st-primary-color": "#1769aa"},
     "dark": {"--st-background-color": "#101317", "--st-text-color": "#e4e7eb", "--st-primary-color": "#6db3ec"},
@@ -187,6 +189,7 @@ class Bench:
 
     page: Page
     complaints: list[str] = field(default_factory=list)
+    held: bool = False
 
     @property
     def stage(self) -> Locator:
@@ -216,9 +219,22 @@ class Bench:
         self.page.locator("[data-testid=latent-plane][data-ready=true]").wait_for()
         return self.stage
 
+    def hold_time(self) -> None:
+        """From here on time passes for the page only with each `frame` and `pass_time`, however slow the machine is."""
+        self.page.clock.install(time=0)
+        self.page.clock.pause_at(3_600_000)
+        self.held = True
+
+    def pass_time(self, milliseconds: int) -> None:
+        """Let so much of the time that is held pass for the page."""
+        self.page.clock.run_for(milliseconds)
+
     def frame(self) -> None:
         """Let the browser draw what is due."""
-        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        if self.held:
+            self.pass_time(FRAME)
+        else:
+            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def place(self, u: float, v: float) -> tuple[float, float]:
         """The page coordinates of a place on the plane, in shares of its side from its upper left corner."""
@@ -290,4 +306,6 @@ def open_bench(context: BrowserContext, theme: str = "light") -> Bench:
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
     """Return a profile of its own, as large as a laptop's window unless told otherwise."""
-    return browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context.set_default_timeout(PATIENCE)
+    return context

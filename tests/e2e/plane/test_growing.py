@@ -206,11 +206,13 @@ def test_the_way_to_a_new_frame_is_glided_and_no_more_than_one_arrival_behind(be
 
 def test_a_decoder_alone_does_not_hurry_the_way_to_a_frame(bench: Bench) -> None:
     _open(bench, live=True)
+    bench.hold_time()
     bench.carry(make_tail(3, 5), "tail")
     bench.carry(pack_keyframe(SERIES, 4, SECOND), "keyframe")
     bench.frame()
     place = float(bench.stage.get_attribute("data-frame") or "nan")
     assert 3 <= place < 4
+    bench.pass_time(5000)
     expect(bench.stage).to_have_attribute("data-frame", "4")
 
 

@@ -46,9 +46,11 @@ def test_the_picture_under_the_pointer_is_torchs(bench: Bench, likelihood: str, 
 
 def test_nothing_is_told_while_the_pointer_moves_and_once_when_it_rests(bench: Bench) -> None:
     bench.open(ATLAS)
+    bench.hold_time()
     for step in range(20):
         bench.hover(0.2 + 0.02 * step, 0.5)
         assert bench.told() == []
+    bench.pass_time(5000)
     told = bench.wait_for_told("state.z")
     assert told["z"] == pytest.approx(bench.z(), abs=1e-6)
     assert len(bench.told()) == 1
@@ -56,12 +58,11 @@ def test_nothing_is_told_while_the_pointer_moves_and_once_when_it_rests(bench: B
 
 def test_a_plane_that_shall_not_report_rest_stays_silent(bench: Bench) -> None:
     bench.open(ATLAS, rest=False)
-    bench.page.clock.install()
-    bench.page.mouse.move(*bench.place(0.4, 0.4))
-    bench.page.clock.run_for(5000)
+    bench.hold_time()
+    bench.hover(0.4, 0.4)
+    bench.pass_time(5000)
     assert bench.told() == []
-    bench.page.mouse.click(*bench.place(0.4, 0.4))
-    bench.page.clock.run_for(100)
+    bench.click(0.4, 0.4)
     assert len(bench.told()) == 1
 
 
@@ -69,6 +70,7 @@ def test_when_the_pointer_leaves_the_picture_goes_back_to_where_it_last_rested(b
     bench.open(ATLAS)
     bench.hover(0.3, 0.4)
     settled = bench.wait_for_told("state.z")["z"]
+    bench.hold_time()
     bench.hover(0.9, 0.4)
     bench.page.mouse.move(5, 5)
     bench.frame()
@@ -76,7 +78,7 @@ def test_when_the_pointer_leaves_the_picture_goes_back_to_where_it_last_rested(b
 
 
 def test_every_decode_and_redraw_is_measured_and_the_measures_do_not_pile_up(bench: Bench) -> None:
-    bench.open(ATLAS)
+    bench.open(ATLAS, rest=False)
     count = "(name) => performance.getEntriesByName(`latent-plane:${name}`, 'measure').length"
     before = bench.page.evaluate(count, "decode")
     bench.hover(0.3, 0.4)

@@ -229,13 +229,12 @@ def test_a_course_plays_to_its_end_and_again_at_its_button(browser: Browser) -> 
     course = Course("refined", [[-1.5, 0.0], [1.5, 0.0]], [ROUND, ROUND])
     context = new_context(browser)
     bench = open_bench(context)
-    bench.page.clock.install(time=0)
     bench.open(ATLAS, parts=[])
-    bench.page.clock.pause_at(3_600_000)
+    bench.hold_time()
     bench.show(ATLAS_ID, layers=data(course), parts=[])
-    bench.page.clock.run_for(1300)
+    bench.pass_time(1300)
     halfway = cover_now(bench)
-    bench.page.clock.run_for(3000)
+    bench.pass_time(3000)
     end = cover_now(bench)
     assert halfway is not None
     assert end is not None
@@ -243,7 +242,7 @@ def test_a_course_plays_to_its_end_and_again_at_its_button(browser: Browser) -> 
     assert not halfway[:, right].any()
     assert end[:, right].any()
     bench.page.get_by_role("button", name="Play its course").click()
-    bench.page.clock.run_for(100)
+    bench.pass_time(100)
     started = cover_now(bench)
     assert started is not None
     assert not started[:, right].any()

@@ -68,6 +68,7 @@ def test_a_tampered_atlas_is_refused_when_it_comes(bench: Bench, old: bytes, new
 
 def test_a_second_call_repeats_no_listener_and_keeps_what_was_done(bench: Bench) -> None:
     bench.open(ATLAS, rest=False)
+    bench.hold_time()
     for _ in range(3):
         bench.show(ATLAS_ID)
     bench.page.mouse.move(*bench.place(0.6, 0.6))
