@@ -15,7 +15,7 @@ from vae_core.config import ModelConfig, RunConfig, TrainConfig
 from vae_core.models import Autoencoder
 from vae_core.recogniser import Recogniser
 from vae_core.registry import BUNDLED, Card, rebuild_command, write_card
-from vae_core.training import start
+from vae_core.training_state import start
 
 TINY: dict[str, Any] = {"encoder_widths": (12,), "decoder_widths": (12,)}
 

@@ -18,7 +18,9 @@ from vae_core.errors import ConfigError
 from vae_core.models import Autoencoder, Gate
 from vae_core.objectives import elbo, elbo_terms
 from vae_core.registry import load_model, read_card
-from vae_core.training import BALANCE, DRAWN_BELOW, balanced_loss, draw_log_beta, fit, start
+from vae_core.training import fit
+from vae_core.training_state import start
+from vae_core.training_step import BALANCE, DRAWN_BELOW, balanced_loss, draw_log_beta
 
 CONFIG = ModelConfig(encoder_widths=(16, 12), decoder_widths=(14, 16), beta_range=(0.01, 200.0))
 

@@ -20,7 +20,7 @@ from vae_core.evidence import log_evidence
 from vae_core.registry import load_model
 from vae_core.run_control import change_control
 from vae_core.schedules import beta_at, learning_rate_at
-from vae_core.training import start
+from vae_core.training_state import start
 
 QUICK: dict[str, Any] = {"epochs": 2, "iwae_samples": 5, "images": 60}
 OPTIONS = ("--epochs", "2", "--iwae-samples", "5", "--images", "60")

@@ -24,7 +24,8 @@ from vae_core.checkpoints import load_state, load_weights, model_bytes, read_ten
 from vae_core.config import ModelConfig, RunConfig, TrainConfig
 from vae_core.errors import LatentExplorerError, ModelError
 from vae_core.files import write_atomically
-from vae_core.training import TrainState, fit, start
+from vae_core.training import fit
+from vae_core.training_state import TrainState, start
 
 CONFIG = RunConfig(
     ModelConfig(encoder_widths=(2,), decoder_widths=(2,)),

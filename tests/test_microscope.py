@@ -20,7 +20,8 @@ from vae_core.errors import ConfigError, LatentExplorerError
 from vae_core.microscope import Look, look, weights_of
 from vae_core.models import Autoencoder
 from vae_core.objectives import elbo_terms
-from vae_core.training import BALANCE, TrainState, draw_log_beta, start, train_step
+from vae_core.training_state import TrainState, start
+from vae_core.training_step import BALANCE, draw_log_beta, train_step
 
 IMAGE = make_images(8, seed=3)[0][7]
 RANGE = (0.01, 200.0)

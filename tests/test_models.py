@@ -16,7 +16,7 @@ from torch import Tensor
 from tests.factories import make_model
 from vae_core.config import ACTIVATIONS, KINDS, LIKELIHOODS, ModelConfig, RunConfig, TrainConfig
 from vae_core.models import LOGVAR_RANGE, Autoencoder, Mlp
-from vae_core.training import start
+from vae_core.training_state import start
 
 NUMPY_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": lambda h: np.maximum(h, 0),

@@ -15,7 +15,7 @@ from vae_core.objectives import elbo_terms
 from vae_core.run_folder import ownership
 from vae_core.run_recorder import Clock, Recorder
 from vae_core.run_records import CodesReader, read_metrics
-from vae_core.training import EVALUATION_SEED
+from vae_core.training_step import EVALUATION_SEED
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, seconds: float, moments: list[float]) -> list[float]:

@@ -25,7 +25,9 @@ from vae_core.errors import LatentExplorerError
 from vae_core.registry import CHECKPOINT_NAME, load_model
 from vae_core.run_control import CONTROL_NAME, change_control, read_control
 from vae_core.run_records import CODES_NAME, EVENTS_NAME, METRICS_NAME, CodesReader, read_events, read_metrics
-from vae_core.training import Controls, NonFiniteLossError, Pace, fit, start
+from vae_core.training import Pace, fit
+from vae_core.training_state import Controls, start
+from vae_core.training_step import NonFiniteLossError
 
 LOGS = (METRICS_NAME, EVENTS_NAME, CODES_NAME)
 

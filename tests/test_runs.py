@@ -17,7 +17,8 @@ from vae_core.config import RunConfig
 from vae_core.errors import LatentExplorerError
 from vae_core.registry import CHECKPOINT_NAME, load_model
 from vae_core.run_records import METRICS_NAME
-from vae_core.training import NonFiniteLossError, Progress
+from vae_core.training import Progress
+from vae_core.training_step import NonFiniteLossError
 
 TIMINGS = {"seconds", "samples_per_second"}
 

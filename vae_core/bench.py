@@ -23,7 +23,8 @@ from vae_core.objectives import elbo
 from vae_core.processor import prepare_for_training
 from vae_core.quadrature import FINEST_LEVEL, RESOLUTION, integrate
 from vae_core.registry import list_models, load_model
-from vae_core.training import fit, start
+from vae_core.training import fit
+from vae_core.training_state import start
 
 LATENT_DIM = 20
 BASELINE_BATCH = 128

@@ -23,7 +23,7 @@ from vae_core.evaluation import evaluate
 from vae_core.files import write_atomically
 from vae_core.processor import prepare_for_training
 from vae_core.run_folder import read_state, root
-from vae_core.training import TrainState
+from vae_core.training_state import TrainState
 
 DIMENSIONS = (2, 5, 10, 20, 40)
 SEEDS = (0, 1, 2)

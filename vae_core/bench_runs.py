@@ -35,7 +35,9 @@ from vae_core.run_records import (
     read_metrics,
 )
 from vae_core.run_steering import LOOK_SECONDS
-from vae_core.training import Progress, TrainState, fit, start, train_step
+from vae_core.training import Progress, fit
+from vae_core.training_state import TrainState, start
+from vae_core.training_step import train_step
 
 SLICE_SECONDS = 2.0
 BUDGET_SECONDS = 1500.0

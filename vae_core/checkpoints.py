@@ -17,7 +17,7 @@ from vae_core.config import ModelConfig, RunConfig, from_json, to_json
 from vae_core.errors import ConfigError, ModelError
 from vae_core.files import write_atomically
 from vae_core.models import Autoencoder
-from vae_core.training import Controls, TrainState, start
+from vae_core.training_state import Controls, TrainState, start
 
 FORMAT = 1
 HEADER = "latent_explorer"

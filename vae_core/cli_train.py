@@ -30,7 +30,8 @@ from vae_core.processor import prepare_for_training
 from vae_core.registry import load_model
 from vae_core.run_folder import read_state
 from vae_core.run_trainer import TerminatedError
-from vae_core.training import Progress, TrainState
+from vae_core.training import Progress
+from vae_core.training_state import TrainState
 
 RUNS = Path("runs")
 DEFAULT_PRESET = "quick"

@@ -19,7 +19,8 @@ from vae_core.models import IMAGE_SHAPE, Autoencoder
 from vae_core.objectives import ElboTerms, kl_per_dimension, reparameterise, standard_normal
 from vae_core.run_control import change_control
 from vae_core.run_folder import read_state
-from vae_core.training import BALANCE, TrainState, balanced_loss, prepare_batch
+from vae_core.training_state import TrainState
+from vae_core.training_step import BALANCE, balanced_loss, prepare_batch
 
 NEWEST = 2**62
 """A step after every other."""
@@ -90,8 +91,8 @@ def look(
 ) -> Look:
     """Compute one training step on a uint8 image (28, 28) with a real backward pass, and change nothing by it.
 
-    It draws from ``noise`` what `training.train_step` draws for a batch of this image, in the same order, but for an
-    any-beta model's beta, which is given. Computed in float32. ``x`` (28, 28) is the image as the model sees it,
+    It draws from ``noise`` what `train_step` draws for a batch of this image, in the same order, but for an any-beta
+    model's beta, which is given. Computed in float32. ``x`` (28, 28) is the image as the model sees it,
     where that was drawn before.
 
     Raises ConfigError for a beta that training would not take, and LatentExplorerError for an image of another shape.

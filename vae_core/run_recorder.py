@@ -29,7 +29,9 @@ from vae_core.run_records import (
     read_metrics,
     thin_codes,
 )
-from vae_core.training import EVALUATION_SEED, Progress, TrainState, settings_at
+from vae_core.training import Progress, settings_at
+from vae_core.training_state import TrainState
+from vae_core.training_step import EVALUATION_SEED
 
 SNAPSHOT_SECONDS = 0.31
 KEYFRAME_SECONDS = 2.0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from vae_core.run_control import Control, ControlWatch, last_set
 from vae_core.run_records import EVENTS_NAME, append_line, read_events
-from vae_core.training import Controls, Pace, TrainState, settings_at
+from vae_core.training import Pace, settings_at
+from vae_core.training_state import Controls, TrainState
 
 LOOK_SECONDS = 0.1
 """How often the control file is looked at, and a line of metrics written."""

@@ -29,7 +29,8 @@ from vae_core.run_folder import (
 from vae_core.run_queue import turn
 from vae_core.run_recorder import PROBES, Recorder, drop_after, probe_images
 from vae_core.run_steering import LOOK_SECONDS, Steering, StopRequestedError
-from vae_core.training import Pace, Progress, TrainState, fit
+from vae_core.training import Pace, Progress, fit
+from vae_core.training_state import TrainState
 
 __all__ = ["LOOK_SECONDS", "PROBES", "TerminatedError", "prepare_to_resume", "probe_images", "train"]
 

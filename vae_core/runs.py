@@ -26,7 +26,7 @@ from vae_core.run_folder import (
 )
 from vae_core.run_records import read_metrics
 from vae_core.run_trainer import train
-from vae_core.training import TrainState, choose_device, start
+from vae_core.training_state import TrainState, choose_device, start
 
 __all__ = ["config_path", "create", "fork", "has_begun", "new_folder", "read_config", "read_metrics", "reopen", "train"]
 

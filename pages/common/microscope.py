@@ -22,7 +22,7 @@ from vae_core.errors import LatentExplorerError
 from vae_core.microscope import Look, look, take_step, weights_of
 from vae_core.models import Autoencoder
 from vae_core.run_trainer import probe_images
-from vae_core.training import prepare_batch
+from vae_core.training_step import prepare_batch
 
 DIGIT: Final = "microscope.digit"
 DRAW: Final = "microscope.draw"

@@ -14,7 +14,7 @@ from pages.common.measures import DASH
 from vae_core import figures
 from vae_core.microscope import Look
 from vae_core.palette import Palette
-from vae_core.training import BALANCE
+from vae_core.training_step import BALANCE
 
 MOST_DIMENSIONS: Final = 4
 """How many latent dimensions have their numbers shown."""
