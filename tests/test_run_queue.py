@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -187,6 +188,31 @@ def test_a_trainer_that_cannot_be_started_fails_its_run_and_no_other(
     with pytest.raises(LatentExplorerError, match="cannot start a trainer"):
         run_queue.enqueue(two[0], 1.0)
     assert "cannot start a trainer" in read_state(two[0]).reason
+
+
+def test_a_run_whose_trainers_end_before_they_begin_is_not_started_for_ever(
+    two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))  # a program that ends at once
+    run_queue.enqueue(two[0], 7.0)
+    woken = 0
+    while (state := read_state(two[0])).status == "queued":
+        until(lambda: not run_folder.is_alive(read_state(two[0])))
+        woken += len(run_queue.wake(two[0].parent))
+    assert woken == 2
+    assert (state.status, state.step) == ("failed", 0)
+    assert state.reason.startswith("3 trainers ended before they could begin: ")
+    assert run_queue.wake(two[0].parent) == []
+    # Whoever asks again begins at the beginning.
+    run_queue.enqueue(two[0], 8.0)
+    assert (read_state(two[0]).status, read_state(two[0]).starts) == ("queued", 1)
+
+
+def test_a_trainer_that_has_begun_to_wait_is_not_counted(two: tuple[Path, Path]) -> None:
+    write_state(two[0], RunState(status="queued", since=1.0, starts=2, **own_process()))
+    change_control(two[0], stop=True)
+    assert list(runs.train(two[0], runs.reopen(two[0]), waits=True)) == []
+    assert read_state(two[0]).starts == 0
 
 
 def test_waking_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ class RunState:
     """When the process of that number started: another one may have the number by now."""
     since: float = 0.0
     """When the status was taken on, in seconds since 1970; the queue's order."""
+    starts: int = 0
+    """How many trainers were started for it since it was queued, none of which has begun."""
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

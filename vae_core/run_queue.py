@@ -35,6 +35,7 @@ TRAINERS_VARIABLE = "LATENT_EXPLORER_TRAINERS"
 _SLOTS = ".slots"
 _DESK = "queue.lock"
 _ROOT = Path(__file__).resolve().parent.parent
+_MOST_STARTS = 3
 _PATIENCE = 10.0
 _LAST_PATIENCE = 2.0
 
@@ -127,7 +128,7 @@ def enqueue(run: Path, since: float) -> None:
     with _desk(run.parent):
         state = _state_to_replace(run)
         if state.status not in ACTIVE or not is_alive(state):
-            _start(run, replace(state, status="queued", reason="", since=since, pid=0, process_started=0.0))
+            _start(run, replace(state, status="queued", reason="", since=since, starts=0))
 
 
 def _state_to_replace(run: Path) -> RunState:
@@ -145,6 +146,7 @@ def _start(run: Path, state: RunState) -> None:
     Whoever dies in between leaves a queued run without a process, which `wake` starts again; the trainer's own first
     word waits for the desk, so that it comes last.
     """
+    state = replace(state, starts=state.starts + 1, pid=0, process_started=0.0)
     write_state(run, state)
     try:
         process = launch(run)
@@ -177,7 +179,8 @@ def launch(run: Path) -> subprocess.Popen[bytes]:
 def wake(folder: Path) -> list[Path]:
     """Start trainers for the queued runs that have none, after a restart; return these runs, the longest waiting first.
 
-    One that cannot be started has failed. Raises LatentExplorerError where the folder cannot be written to.
+    One that cannot be started has failed, and so has one whose trainers have ended several times before they began.
+    Raises LatentExplorerError where the folder cannot be written to.
     """
     if not _abandoned(folder):
         return []
@@ -185,9 +188,18 @@ def wake(folder: Path) -> list[Path]:
     with _desk(folder):
         for run in _abandoned(folder):
             with suppress(LatentExplorerError):
-                _start(run, replace(read_state(run), pid=0, process_started=0.0))
-                woken.append(run)
+                state = read_state(run)
+                if state.starts < _MOST_STARTS:
+                    _start(run, state)
+                    woken.append(run)
+                else:
+                    reason = _sentence(run, state.starts)
+                    write_state(run, replace(state, status="failed", reason=reason, since=time.time()))
     return woken
+
+
+def _sentence(run: Path, starts: int) -> str:
+    return f"{starts} trainers ended before they could begin: {run / TRAINER_LOG} has their last words"
 
 
 def _abandoned(folder: Path) -> list[Path]:

@@ -81,7 +81,7 @@ class _Status:
             raise
         except LatentExplorerError:
             before = RunState()
-        self.state = replace(before, **own_process())
+        self.state = replace(before, starts=0, **own_process())
         return self
 
     def write(self, status: str, reason: str = "") -> None:
