@@ -238,6 +238,12 @@ def test_the_static_binarisation_is_the_same_each_time_and_undisturbed_by_global
     assert first.unique().tolist() == [0, 1]
 
 
+@given(shade=st.integers(0, 2**31 - 1), seed=st.integers(0, 3))
+def test_the_levels_of_the_static_binarisation_are_those_it_goes_by(shade: int, seed: int) -> None:
+    image = torch.randint(0, 256, (1, 28, 28), generator=torch.Generator().manual_seed(shade)).to(torch.uint8)
+    assert torch.equal(image >= data.binarisation_levels(seed), data.binarize_once(image, seed)[0] == 1)
+
+
 def test_the_static_binarisation_draws_each_pixel_with_its_own_probability() -> None:
     levels = torch.tensor([0, 25, 128, 230, 255], dtype=torch.uint8)
     bits = data.binarize_once(levels[:, None, None].expand(-1, 28, 28).repeat(1, 8, 1).view(40, 28, 28))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pages.common.plane_axis import beta_at, frame_at
-from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, flags, greys
+from pages.common.plane_options import Drawing, Event, Link, Nearest, RateMark, RowDigit, Trajectory, flags, greys
 from vae_core.atlas import log_spaced
 
 BETAS = log_spaced(0.01, 200.0, 33)
@@ -33,7 +34,7 @@ def test_an_axis_of_one_beta_has_one_place() -> None:
 
 @pytest.mark.parametrize("picture", [[0] * 783, [256] + [0] * 783, [-1] + [0] * 783])
 def test_a_picture_that_is_none_is_refused(picture: list[int]) -> None:
-    for make in (greys, lambda p: RowDigit(p, "3").data(), lambda p: Nearest(0, p).data()):
+    for make in (greys, lambda p: RowDigit(p, "3").data(), lambda p: Nearest(0, p).data(), lambda p: Drawing(p).data()):
         with pytest.raises(ValueError, match="784 grey levels"):
             make(picture)
 
@@ -89,3 +90,9 @@ def test_a_run_reaches_the_browser_with_the_place_it_left_its_parent() -> None:
 def test_runs_and_changes_that_make_no_sense_are_refused(make: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make()
+
+
+def test_a_drawing_is_named_by_its_pixels_and_none_by_nothing() -> None:
+    assert Drawing(None).data() == {"known": 0, "levels": None}
+    pixels = [0] * 783 + [255]
+    assert Drawing(pixels, range(1, 785)).data() == {"known": zlib.adler32(bytes(pixels)), "levels": [*range(1, 785)]}

@@ -34,10 +34,11 @@ from vae_core.registry import list_models, load_model
 MODEL: Final = "vae"
 """What the page shows at first."""
 BRUSH: Final = "[data-testid=brush]"
+PAD: Final = "[data-testid=pad]"
 FORESEES: Final = f"{PLANE}[data-foresees=true]"
 STATUS: Final = ".brush-side [role=status]"
 REST: Final = 60
-"""Milliseconds between two moves of the brush."""
+"""Milliseconds between two moves of the brush or the pen."""
 
 
 def measure(
@@ -52,8 +53,9 @@ def measure(
     """Check the identity on the first ``images`` test digits and the grid on ``posteriors`` of them, model by model.
 
     By default those are all that have a plane. Then the page at ``url`` is measured, by default of an app of its own,
-    under a pointer. Times in milliseconds: from the end of a click on the plane, or from a stroke of the brush, until
-    the frame is painted that shows the posterior. Raises LatentExplorerError where there is no browser.
+    under a pointer. Times in milliseconds: from the end of a click on the plane until the frame is painted that shows
+    the posterior, and from a move of the brush, or of the pen on the pad, until the posterior is drawn. Raises
+    LatentExplorerError where there is no browser.
     """
     names = models or [card.name for card in list_models() if card.latent_dim <= MAX_DIMENSION]
     checked = []
@@ -134,7 +136,8 @@ def _page_figures(url: str | None, clicks: int, strokes: int) -> dict[str, Any]:
             wait_until_served(url, process)
         shown, exact = _click_figures(chromium, url, clicks)
         glances = _glances(chromium, clicks)
-        follows = _brush_figures(chromium, url, strokes)
+        brushed = _stroke_figures(*_open_brush(chromium, url), strokes)
+        drawn = _stroke_figures(*_open_pad(chromium, url), strokes)
     return {
         "click_to_posterior_p50_ms": percentile(shown, 0.5),
         "click_to_posterior_p95_ms": percentile(shown, 0.95),
@@ -142,10 +145,13 @@ def _page_figures(url: str | None, clicks: int, strokes: int) -> dict[str, Any]:
         "first_glance_p95_total_variation": percentile(glances, 0.95),
         "click_to_server_posterior_p50_ms": percentile(exact, 0.5),
         "click_to_server_posterior_p95_ms": percentile(exact, 0.95),
-        "brush_to_posterior_p50_ms": percentile(follows, 0.5),
-        "brush_to_posterior_p95_ms": percentile(follows, 0.95),
+        "brush_to_posterior_p50_ms": percentile(brushed, 0.5),
+        "brush_to_posterior_p95_ms": percentile(brushed, 0.95),
+        "pen_to_posterior_p50_ms": percentile(drawn, 0.5),
+        "pen_to_posterior_p95_ms": percentile(drawn, 0.95),
         "clicks": len(shown),
-        "strokes": len(follows),
+        "strokes": len(brushed),
+        "pen_moves": len(drawn),
     }
 
 
@@ -197,14 +203,26 @@ def _glances(chromium: Any, images: int) -> list[float]:
     return found
 
 
-def _brush_figures(chromium: Any, url: str, strokes: int) -> list[float]:
-    """Reveal the hidden half stroke by stroke; return the milliseconds from each event to the posterior it leads to."""
+def _open_brush(chromium: Any, url: str) -> tuple[Any, Any]:
     page, _ = _open(chromium, f"{url}/inference?part=inpainting")
-    brush = page.locator(BRUSH)
-    brush.scroll_into_view_if_needed()
     # It says how many pixels are seen once it has decoded enough of the plane.
     page.locator(STATUS).filter(has_text="784").wait_for(timeout=PATIENCE)
-    box = brush.bounding_box()
+    return page, page.locator(BRUSH)
+
+
+def _open_pad(chromium: Any, url: str) -> tuple[Any, Any]:
+    page, _ = _open(chromium, f"{url}/inference?source=own")
+    page.wait_for_selector(FORESEES, timeout=PATIENCE)
+    return page, page.locator(PAD)
+
+
+def _stroke_figures(page: Any, surface: Any, strokes: int) -> list[float]:
+    """Move over a surface line by line; return the milliseconds from each event to the posterior it leads to.
+
+    The brush so reveals the hidden half of its image.
+    """
+    surface.scroll_into_view_if_needed()
+    box = surface.bounding_box()
     page.evaluate("performance.clearMeasures('latent-plane:posterior')")
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.6 * box["height"])
     page.mouse.down()

@@ -6,6 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -112,6 +113,17 @@ def binarize_once(images: torch.Tensor, seed: int = 0) -> torch.Tensor:
     Takes uint8 (N, 28, 28); returns float32 (N, 1, 28, 28) of zeros and ones.
     """
     return torch.bernoulli(to_pixels(images), generator=torch.Generator().manual_seed(seed))
+
+
+@cache
+def binarisation_levels(seed: int = 0) -> torch.Tensor:
+    """Return from which grey level on `binarize_once` makes each pixel of a single image a one, int64 (28, 28).
+
+    A pixel is one where the level is above the draw that this seed has for it, whatever the other pixels are: so
+    who knows the levels, from 1 to 256 (never), can binarise alike without the generator.
+    """
+    flat = torch.arange(256, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(-1, 1, 28, 28)
+    return 256 - torch.cat([binarize_once(image, seed) for image in flat]).sum((0, 1)).long()
 
 
 def train_validation_split(

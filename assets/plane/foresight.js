@@ -1,15 +1,32 @@
-// The posterior of a digit as soon as it is chosen on the plane: inferred here, and shown until the page's own comes.
+// The posterior of a digit as soon as it is chosen on the plane, or while it is drawn on the pad: inferred here, and
+// shown until the page's own comes.
 
 import { HiddenPicture } from "./canvas28.js";
 import { layersOf } from "./inference.js";
+import { toBytes } from "./likelihood.js";
 import { packOf } from "./packs.js";
 
 // The page's own posterior mostly comes soon, and sooner where the processors are left to it.
 const PATIENCE_WITH_PAGE = 600;
 /** Milliseconds for looking closer before it is shown for the first time. */
 export const FIRST_GLANCE = 40;
+/** The same while a pen is drawing. */
+export const GLANCE_AT_PEN = 14;
 const SLICE_OF_CHOICE = 14;
 const BETWEEN_SLICES = 14;
+
+/** Adler-32 (RFC 1950), by which the page says which drawing it knows. */
+export function checksum(bytes) {
+  let [a, b] = [1, 0];
+  for (const byte of bytes) {
+    a = (a + byte) % 65521;
+    b = (b + a) % 65521;
+  }
+  return b * 65536 + a;
+}
+
+/** Grey levels as the model sees them: ones from their levels on, or where it sees grey in [0, 1]. */
+export const pixelsSeen = (bytes, levels) => Float32Array.from(bytes, (grey, k) => (levels ? Number(grey >= levels[k]) : grey / 255));
 
 const samePlace = (a, b) => a === b || Boolean(a && b && Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-5);
 
@@ -26,11 +43,11 @@ export class Foresight {
     this.count = 0;
   }
 
-  /** What the page says: which images lie behind the points, and which pins it has heard of. */
-  take({ images, pins }) {
-    this.images = images ?? null;
-    // Its layers are those of the last pin by then, whether or not another digit is nearest to it.
-    if (samePlace(pins?.at(-1), this.plane.state.pins.at(-1))) this.#end();
+  /** What the page says: which images lie behind the points, and which pins or which drawing it has heard of. */
+  take(data) {
+    this.images = data.images ?? null;
+    this.drawing = data.drawing ?? null;
+    if (this.phase && this.isAnswer(data)) this.#end();
     this.prepare();
   }
 
@@ -60,14 +77,31 @@ export class Foresight {
   /** A place was chosen: the digit is that of the nearest code. */
   foresee(z) {
     if (!this.#wanted) return;
-    const { inference, stage } = this.plane;
     const nearest = this.plane.supportNow().nearest(z);
     const image = nearest && packOf(this.images)?.at(nearest.index);
     if (!image) return;
-    this.picture.image = image;
-    this.phase = "first";
-    inference.lookAt(this.picture, performance.now());
+    // The page's layers are those of the last pin by then, whether or not another digit is nearest to it.
+    this.#begin(image, ({ pins }) => samePlace(pins?.at(-1), this.plane.state.pins.at(-1)));
     this.plane.tell(0);
+  }
+
+  /** The pad has an image (784 numbers in [0, 1]) or none; `glance` is how long to look at it before it is shown. */
+  follow(image, glance) {
+    if (!this.drawing || !this.#wanted) return;
+    const bytes = image && toBytes(image, new Uint8Array(image.length));
+    const known = bytes ? checksum(bytes) : 0;
+    this.#begin(bytes && pixelsSeen(bytes, this.drawing.levels), ({ drawing }) => !drawing || drawing.known === known, glance);
+  }
+
+  #begin(image, isAnswer, glance = FIRST_GLANCE) {
+    const { inference, stage } = this.plane;
+    Object.assign(this, { isAnswer, glance, phase: image ? "first" : "settled" });
+    if (!image) {
+      stage.layers.setStandIn([]);
+      return;
+    }
+    this.picture.image = image;
+    inference.lookAt(this.picture, performance.now());
     stage.redraw();
   }
 
@@ -76,7 +110,7 @@ export class Foresight {
     const { inference } = this.plane;
     const first = this.phase === "first";
     if (!(first || this.phase === "closer") || !this.#wanted || !inference.ready) return false;
-    const more = inference.look(first ? FIRST_GLANCE : SLICE_OF_CHOICE);
+    const more = inference.look(first ? this.glance : SLICE_OF_CHOICE);
     if (!more) this.phase = "settled";
     else if (first) this.#leaveToPage();
     if (first || !more) inference.present((contours, modes) => this.#show(contours, modes));

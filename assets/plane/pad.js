@@ -2,6 +2,7 @@
 
 import { meanPictures, paintGrey } from "./decoding.js";
 import { element, iconButton, pixels, setText } from "./dom.js";
+import { FIRST_GLANCE, GLANCE_AT_PEN } from "./foresight.js";
 import { decimal } from "./inspector.js";
 import { toBytes } from "./likelihood.js";
 import { rasterise } from "./strokes.js";
@@ -86,6 +87,7 @@ export class Pad {
     this.#paintSurface();
     this.image = rasterise(this.strokes, PAD_SIDE);
     this.#encode();
+    this.plane.foresight.follow(this.image, this.pen === undefined ? FIRST_GLANCE : GLANCE_AT_PEN);
   }
 
   #paintSurface() {

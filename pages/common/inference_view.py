@@ -16,8 +16,10 @@ from pages.common.geometry_panel import GEOMETRY
 from pages.common.image_sets import Shown
 from pages.common.own_models import model_parameter
 from pages.common.parameters import PINS, Parameter, Z, choice, whole
+from pages.common.plane_options import Drawing
 from pages.common.plane_view import COLOUR, HIDDEN, MODE, SHOWN
 from pages.common.sides import Side
+from vae_core.data import binarisation_levels
 from vae_core.evidence import Posterior, posterior
 from vae_core.gaps import Gaps, Identity, gaps, identity
 from vae_core.gaussians import Gaussians, of_encoder
@@ -82,6 +84,12 @@ def own_subject(side: Side, drawn: tuple[int, ...]) -> Subject:
     """Return an image given by its 784 grey levels."""
     image = torch.tensor(drawn, dtype=torch.uint8).reshape(28, 28)
     return Subject(f"own/{hashlib.sha256(bytes(drawn)).hexdigest()}", image, model_input(side.model, image[None]))
+
+
+def drawing(side: Side) -> Drawing:
+    """Return what the browser needs for the posterior to follow the pen."""
+    levels = binarisation_levels().flatten().tolist() if side.model.likelihood.pixels == "binary" else None
+    return Drawing(st.session_state.get(keys.DRAWN), levels)
 
 
 def test_subject(side: Side, shown: Shown, number: int) -> Subject:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pages.common.plane_layers import Layer
 from pages.common.plane_module import ASSETS, link, read_modules
-from pages.common.plane_options import Event, Link, Nearest, RateMark, RowDigit, Trajectory, flags, greys
+from pages.common.plane_options import Drawing, Event, Link, Nearest, RateMark, RowDigit, Trajectory, flags, greys
 from pages.common.plane_state import PlaneState, Point, parse
 from pages.common.plane_words import words
 
@@ -92,6 +92,7 @@ def latent_plane(
     link: Link | None = None,
     layers: Sequence[Layer] = (),
     images: str | None = None,
+    drawing: Drawing | None = None,
     rest: bool = True,
     live: bool = False,
     renderer: str = "auto",
@@ -127,6 +128,7 @@ def latent_plane(
         images: the id of the images behind the points (`vae_core.image_pack`), which `carry` has sent or sends. Then
             the layers are taken to be the posterior of the digit whose code is nearest to the last pin: when another is
             set, the browser infers that digit's and shows it until the page answers with its own.
+        drawing: given with ``images`` where the layers are the posterior of what is drawn on the pad instead.
         live: whether the atlas still grows, by the tails and keyframes of its series. The dial then follows the newest
             frame until somebody turns it, or the page names a ``frame`` other than 0; a button leads back.
         rest: whether a resting pointer is reported; clicks and keys always are.
@@ -162,6 +164,7 @@ def latent_plane(
         "link": link and link.data(),
         "layers": [layer.data() for layer in layers],
         "images": images,
+        "drawing": drawing and drawing.data(),
         "rest": rest,
         "live": live,
         "renderer": renderer,

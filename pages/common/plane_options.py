@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -41,6 +42,24 @@ class Nearest:
     def data(self) -> dict[str, Any]:
         """Return it as the browser takes it."""
         return {"index": self.index, "original": greys(self.original)}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """That the layers are the posterior of what is drawn on the plane's pad, which then follows the pen.
+
+    ``pixels`` are those that the page knows of, 784 grey levels 0..255; the browser's own posterior gives way to the
+    layers when these are what it has. ``levels`` are the grey levels from which on pixels count as ones, for a model
+    of binary pixels; another sees grey ones.
+    """
+
+    pixels: Sequence[int] | None
+    levels: Sequence[int] | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Return it as the browser takes it, the drawing by its Adler-32 checksum (RFC 1950), 0 for none."""
+        known = 0 if self.pixels is None else zlib.adler32(bytes(greys(self.pixels)))
+        return {"known": known, "levels": None if self.levels is None else [int(level) for level in self.levels]}
 
 
 @dataclass(frozen=True)

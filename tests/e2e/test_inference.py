@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
-from tests.e2e.explorer import bring, drag, place, said, until_said
+from tests.e2e.explorer import bring, drag, draw_a_seven, place, said, until_said
 from tests.e2e.page import ready, settled, visit
 from tests.e2e.server import ROOT, App
 
@@ -46,6 +46,20 @@ def test_a_click_on_the_plane_chooses_a_digit_whose_posterior_and_terms_are_show
     exact = page.get_by_test_id("stMetric").first.get_by_test_id("stMetricValue").inner_text()
     assert terms == pytest.approx(float(exact.replace("−", "-")), abs=0.02)
     assert said(page, "z")
+
+
+def test_the_posterior_follows_the_pen_and_the_terms_of_what_is_drawn_add_up(page: Page) -> None:
+    visit(page, "/inference", model="vae-classic", source="own")
+    plane = ready(page)
+    expect(plane).to_have_attribute("data-foresees", "true")
+    draw_a_seven(page)
+    expect(plane).to_have_attribute("data-foreseen", re.compile(r"^\d"))
+    metrics = page.get_by_test_id("stMetric")
+    expect(metrics.first).to_be_visible()
+    settled(page)
+    terms = _number(page, "= ELBO") + _number(page, "+ KL")
+    exact = metrics.first.get_by_test_id("stMetricValue").inner_text()
+    assert terms == pytest.approx(float(exact.replace("−", "-")), abs=0.02)
 
 
 def test_the_brush_leaves_pixels_whose_exact_figures_are_said(page: Page) -> None:
@@ -84,6 +98,8 @@ def test_inference_is_measured_in_a_browser_and_checked(app: App) -> None:
     assert 0 < figures["click_to_server_posterior_p50_ms"] <= figures["click_to_server_posterior_p95_ms"]
     assert 0 <= figures["first_glance_p95_total_variation"] <= 1
     assert 0 < figures["brush_to_posterior_p50_ms"] <= figures["brush_to_posterior_p95_ms"]
+    assert figures["pen_moves"] > 0
+    assert 0 < figures["pen_to_posterior_p50_ms"] <= figures["pen_to_posterior_p95_ms"]
     (model,) = figures["models"]
     assert model["worst_residual"] < 0.1
     assert model["worst_evidence_difference"] < 0.05

@@ -261,6 +261,21 @@ class Bench:
         self.page.mouse.up()
         self.frame()
 
+    def draw(self, *places: tuple[float, float], lift: bool = True) -> None:
+        """Draw a stroke over the pad, in shares of its side, and lift the pen at its end."""
+        pad = self.page.get_by_test_id("pad")
+        pad.scroll_into_view_if_needed()
+        box = pad.bounding_box()
+        assert box is not None
+        at = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in places]
+        self.page.mouse.move(*at[0])
+        self.page.mouse.down()
+        for place in at[1:]:
+            self.page.mouse.move(*place, steps=4)
+        if lift:
+            self.page.mouse.up()
+        self.frame()
+
     def z(self) -> tuple[float, float]:
         """Where the cursor is."""
         x, y = (self.stage.get_attribute("data-z") or "").split(",")

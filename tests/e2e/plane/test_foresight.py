@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from playwright.sync_api import Locator, Page, expect
 from torch import Tensor
 
 from pages.common.plane_layers import Ellipse, Marks
+from pages.common.plane_options import Drawing
 from pages.common.plane_words import words
 from tests.e2e.plane.harness import Bench, make_atlas, make_codes, make_model, numbers, pack_id, text
+from vae_core.data import binarisation_levels, binarize_once
 from vae_core.evidence import posterior
 from vae_core.image_pack import pack_images
 from vae_core.models import Autoencoder
@@ -166,6 +169,71 @@ def test_the_same_digit_chosen_again_has_the_pages_layers_again(bench: Bench) ->
 
 def test_where_the_page_takes_long_the_posterior_is_looked_at_closer(bench: Bench) -> None:
     expect(choose(bench)).to_have_attribute("data-foreseen", re.compile("settled$"))
+
+
+# ---- on the pad
+
+
+STROKE = ((0.3, 0.25), (0.7, 0.25), (0.45, 0.85))
+
+
+def open_pad(bench: Bench, **options: Any) -> Locator:
+    """Show the plane with a pad whose drawing it infers; return the plane once it can."""
+    stage = open_plane(bench, parts=["pad"], **{"drawing": Drawing(None).data(), **options})
+    bench.page.get_by_text("Draw a digit").click()
+    expect(stage).to_have_attribute("data-foresees", "true")
+    return stage
+
+
+def test_the_posterior_follows_the_pen_until_the_page_knows_the_drawing(bench: Bench) -> None:
+    stage = open_pad(bench)
+    bench.draw(*STROKE[:2], lift=False)
+    expect(stage).to_have_attribute("data-foreseen", re.compile(r"^\d"))
+    assert len(key(bench)) == 3
+    bench.page.mouse.up()
+    first = bench.wait_for_told("state.drawn")["drawn"]
+    bench.draw(*STROKE[1:])
+    second = bench.wait_for_told("told.length === 2")["drawn"]
+    # What the page knows first is of the first stroke.
+    show(bench, parts=["pad"], drawing=Drawing(first).data(), layers=layers(0.5))
+    assert len(key(bench)) == 3
+    show(bench, parts=["pad"], drawing=Drawing(second).data(), layers=layers(0.5))
+    assert key(bench) == ["the page's"]
+
+
+def test_a_cleared_pad_has_no_posterior_and_a_digit_of_the_page_has_its_own(bench: Bench) -> None:
+    open_pad(bench)
+    bench.draw(*STROKE)
+    drawn = bench.wait_for_told("state.drawn")["drawn"]
+    bench.page.get_by_role("button", name="Clear the pad").click()
+    assert key(bench) == []
+    show(bench, parts=["pad"], drawing=Drawing(drawn).data())
+    assert key(bench) == []
+    show(bench, parts=["pad"], drawing=None, layers=layers(0.5))
+    assert key(bench) == ["the page's"]
+
+
+def test_a_pad_whose_drawing_is_not_inferred_leaves_the_layers_alone(bench: Bench) -> None:
+    stage = open_pad(bench, drawing=None)
+    bench.draw(*STROKE)
+    bench.wait_for_told("state.drawn")
+    assert key(bench) == ["the page's"]
+    assert stage.get_attribute("data-foreseen") is None
+
+
+def test_what_is_drawn_is_seen_and_named_as_on_the_server(js: Page, generator: torch.Generator) -> None:
+    image = torch.randint(0, 256, (28, 28), generator=generator).to(torch.uint8)
+    grey, binary, names = js.evaluate(
+        """([bytes, levels]) => [
+          Array.from(plane.pixelsSeen(bytes, null)),
+          Array.from(plane.pixelsSeen(bytes, levels)),
+          [plane.checksum(bytes), plane.checksum(bytes.map(() => 255))],
+        ]""",
+        [image.flatten().tolist(), binarisation_levels().flatten().tolist()],
+    )
+    np.testing.assert_allclose(numbers(grey), image.flatten() / 255, atol=1e-7)
+    assert binary == binarize_once(image[None]).flatten().tolist()
+    assert names == [zlib.adler32(bytes(image.flatten().tolist())), zlib.adler32(b"\xff" * 784)]
 
 
 @pytest.mark.parametrize("case", ["no images", "broken images", "an autoencoder"])

@@ -69,22 +69,10 @@ def test_the_path_is_shortened_cleared_and_brought_back_by_buttons(bench: Bench)
     assert len(bench.wait_for_told("told.length === 3")["pins"]) == 2
 
 
-def _draw(bench: Bench, *places: tuple[float, float]) -> None:
-    box = bench.page.get_by_test_id("pad").bounding_box()
-    assert box is not None
-    at = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in places]
-    bench.page.mouse.move(*at[0])
-    bench.page.mouse.down()
-    for place in at[1:]:
-        bench.page.mouse.move(*place, steps=4)
-    bench.page.mouse.up()
-
-
 def test_a_drawn_digit_is_made_like_mnist_and_encoded(bench: Bench) -> None:
     bench.open(ATLAS)
     bench.page.get_by_text("Draw a digit").click()
-    bench.page.get_by_test_id("pad").scroll_into_view_if_needed()
-    _draw(bench, (0.1, 0.1), (0.4, 0.1), (0.15, 0.5))
+    bench.draw((0.1, 0.1), (0.4, 0.1), (0.15, 0.5))
     drawn = bench.wait_for_told("state.drawn")["drawn"]
     image = bench.grey("pad-input").astype(float)
     assert image.flatten().tolist() == drawn
@@ -102,10 +90,9 @@ def test_a_drawn_digit_is_made_like_mnist_and_encoded(bench: Bench) -> None:
 def test_strokes_can_be_taken_back_and_cleared(bench: Bench) -> None:
     bench.open(ATLAS, rest=False)
     bench.page.get_by_text("Draw a digit").click()
-    bench.page.get_by_test_id("pad").scroll_into_view_if_needed()
-    _draw(bench, (0.3, 0.2), (0.3, 0.8))
+    bench.draw((0.3, 0.2), (0.3, 0.8))
     one = bench.wait_for_told("state.drawn")["drawn"]
-    _draw(bench, (0.7, 0.2), (0.7, 0.8))
+    bench.draw((0.7, 0.2), (0.7, 0.8))
     assert bench.wait_for_told("told.length === 2")["drawn"] != one
     bench.page.get_by_role("button", name="Undo the last stroke").click()
     assert bench.wait_for_told("told.length === 3")["drawn"] == one
