@@ -151,6 +151,9 @@ def _layers(side: Side, chosen: Subject | None) -> list[Layer]:
 
 def _take_over(side: Side, image: str) -> None:
     before, now = take_over(PLANE, (Z, PINS, COLOUR, SHOWN, HIDDEN, MODE))
+    if st.session_state.get(keys.DRAWN) != now.drawn:
+        # Another drawing has other modes, and the cursor is to stand at the highest.
+        state.put(Z, None)
     st.session_state[keys.DRAWN] = now.drawn
     if now.brushed is not None:
         st.session_state[keys.BRUSHED] = (image, now.brushed)

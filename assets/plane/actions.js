@@ -36,6 +36,14 @@ export class Actions {
     this.stage.redraw({ cursor: true });
   }
 
+  /** Where nobody points the cursor stands at z for now; the page is told nothing of it. */
+  glanceAt(z) {
+    if (this.inside) return;
+    this.state.cursor = [...z];
+    this.tie.lead();
+    this.stage.redraw({ cursor: true });
+  }
+
   /** z is where the person means to be: shown when the pointer leaves, and told to the page. */
   settle(z) {
     clearTimeout(this.rest);

@@ -91,11 +91,12 @@ export class Foresight {
     const bytes = image && toBytes(image, new Uint8Array(image.length));
     const known = bytes ? checksum(bytes) : 0;
     this.#begin(bytes && pixelsSeen(bytes, this.drawing.levels), ({ drawing }) => !drawing || drawing.known === known, glance);
+    this.leads = true;
   }
 
   #begin(image, isAnswer, glance = FIRST_GLANCE) {
     const { inference, stage } = this.plane;
-    Object.assign(this, { isAnswer, glance, phase: image ? "first" : "settled" });
+    Object.assign(this, { isAnswer, glance, phase: image ? "first" : "settled", leads: false });
     if (!image) {
       stage.layers.setStandIn([]);
       return;
@@ -134,6 +135,7 @@ export class Foresight {
     const [a, c] = logvar.map(Math.exp);
     const q = { kind: "ellipse", name: say("chosen_q"), mean, covariance: [[a, 0], [0, c]], tone: "warm", dashed: false };
     stage.layers.setStandIn([field, q, { ...marks, name: say("chosen_modes") }]);
+    if (this.leads && modes.length) this.plane.glanceAt(modes[0].z);
     // For measurements and tests, as above: so many were shown, and how good the last one is.
     stage.node.dataset.foreseen = `${++this.count} ${this.phase}`;
   }

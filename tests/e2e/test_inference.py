@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
-from tests.e2e.explorer import bring, drag, draw_a_seven, place, said, until_said
+from tests.e2e.explorer import bring, drag, draw_a_seven, place, said, until_said, where
 from tests.e2e.page import ready, settled, visit
 from tests.e2e.server import ROOT, App
 
@@ -58,8 +58,17 @@ def test_the_posterior_follows_the_pen_and_the_terms_of_what_is_drawn_add_up(pag
     expect(metrics.first).to_be_visible()
     settled(page)
     terms = _number(page, "= ELBO") + _number(page, "+ KL")
-    exact = metrics.first.get_by_test_id("stMetricValue").inner_text()
-    assert terms == pytest.approx(float(exact.replace("−", "-")), abs=0.02)
+    exact = metrics.first.get_by_test_id("stMetricValue")
+    evidence = exact.inner_text()
+    assert terms == pytest.approx(float(evidence.replace("−", "-")), abs=0.02)
+    # Another stroke, and the cursor goes to where the highest mode is then.
+    before = where(plane)
+    pad = page.get_by_test_id("pad")
+    drag(page, place(pad, 0.3, 0.85), place(pad, 0.7, 0.85))
+    expect(exact).not_to_have_text(evidence)
+    settled(page)
+    assert where(plane) != before
+    assert said(page, "z") == ""
 
 
 def test_the_brush_leaves_pixels_whose_exact_figures_are_said(page: Page) -> None:

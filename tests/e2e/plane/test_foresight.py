@@ -201,6 +201,17 @@ def test_the_posterior_follows_the_pen_until_the_page_knows_the_drawing(bench: B
     assert key(bench) == ["the page's"]
 
 
+def test_while_nobody_points_the_cursor_stands_where_the_server_has_the_highest_mode(bench: Bench) -> None:
+    stage = open_pad(bench, drawing=Drawing(None, binarisation_levels().flatten().tolist()).data())
+    bench.draw(*STROKE)
+    expect(stage).to_have_attribute("data-foreseen", re.compile("settled$"))
+    drawn = bench.wait_for_told("state.drawn")
+    assert drawn["z"] is None
+    image = torch.tensor(drawn["drawn"], dtype=torch.uint8).reshape(1, 28, 28)
+    server = posterior(MODEL, binarize_once(image))
+    assert bench.z() == pytest.approx(server.z[server.density[0].argmax()].tolist(), abs=0.06)
+
+
 def test_a_cleared_pad_has_no_posterior_and_a_digit_of_the_page_has_its_own(bench: Bench) -> None:
     open_pad(bench)
     bench.draw(*STROKE)
