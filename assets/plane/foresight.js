@@ -46,7 +46,9 @@ export class Foresight {
   /** What the page says: which images lie behind the points, and which pins or which drawing it has heard of. */
   take(data) {
     this.images = data.images ?? null;
+    const binarised = Boolean(this.drawing?.levels);
     this.drawing = data.drawing ?? null;
+    if (Boolean(this.drawing?.levels) !== binarised) this.plane.pad?.setAtlas();
     if (this.phase && this.isAnswer(data)) this.#end();
     this.prepare();
   }
@@ -85,12 +87,16 @@ export class Foresight {
     this.plane.tell(0);
   }
 
+  /** An image of the pad (784 numbers in [0, 1]) as the model sees it. */
+  asSeen(image) {
+    return this.drawing ? pixelsSeen(toBytes(image, new Uint8Array(image.length)), this.drawing.levels) : image;
+  }
+
   /** The pad has an image (784 numbers in [0, 1]) or none; `glance` is how long to look at it before it is shown. */
   follow(image, glance) {
     if (!this.drawing || !this.#wanted) return;
-    const bytes = image && toBytes(image, new Uint8Array(image.length));
-    const known = bytes ? checksum(bytes) : 0;
-    this.#begin(bytes && pixelsSeen(bytes, this.drawing.levels), ({ drawing }) => !drawing || drawing.known === known, glance);
+    const known = image ? checksum(toBytes(image, new Uint8Array(image.length))) : 0;
+    this.#begin(image && this.asSeen(image), ({ drawing }) => !drawing || drawing.known === known, glance);
     this.leads = true;
   }
 

@@ -107,10 +107,10 @@ export class Pad {
 
   // Encodes what is on the pad and decodes the mean again.
   #encode() {
-    const { atlas, state } = this.plane;
-    const known = this.image && atlas?.canEncode();
-    this.code = known ? atlas.encode(this.image, state.frame) : null;
-    this.#paint(this.input, this.image);
+    const { atlas, foresight, state } = this.plane;
+    const seen = this.image && foresight.asSeen(this.image);
+    this.code = seen && atlas?.canEncode() ? atlas.encode(seen, state.frame) : null;
+    this.#paint(this.input, seen);
     const shown = this.code && atlas.canDecode();
     this.#paint(this.output, shown ? meanPictures(atlas, this.plane.follow.decoded, Float32Array.from(this.code.mean), 1) : null);
     this.#describe();

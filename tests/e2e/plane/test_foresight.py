@@ -208,7 +208,9 @@ def test_while_nobody_points_the_cursor_stands_where_the_server_has_the_highest_
     drawn = bench.wait_for_told("state.drawn")
     assert drawn["z"] is None
     image = torch.tensor(drawn["drawn"], dtype=torch.uint8).reshape(1, 28, 28)
-    server = posterior(MODEL, binarize_once(image))
+    seen = binarize_once(image)
+    assert np.array_equal(bench.grey("pad-input"), (255 * seen)[0, 0])
+    server = posterior(MODEL, seen)
     assert bench.z() == pytest.approx(server.z[server.density[0].argmax()].tolist(), abs=0.06)
 
 
