@@ -206,6 +206,7 @@ def test_next_batch_pauses_a_run_that_runs(tmp_path: Path, data: Path) -> None:
         assert read_state(run).status == "paused"
         newest = weights_of(run)[0]
         assert f"Weights after step {newest:,}" in _words(at)
+        assert f"the change since step {newest - 1:,}." in _words(at)
         assert weights_of(run)[0] == newest
 
 

@@ -234,16 +234,19 @@ def weights_of(run: Path) -> tuple[int, Autoencoder]:
 def take_step(run: Path, patience: float = PATIENCE) -> int:
     """Pause a run, have its trainer take exactly one more step, and return once the weights after it are there.
 
-    Returns the step of the newest keyframe before: the step just before where the run was paused already.
-    Raises LatentExplorerError where the run is not being trained, or its trainer does not answer in time.
+    Returns the step just before, whose weights are kept as well. Raises LatentExplorerError where the run is not being
+    trained, or its trainer does not answer in time.
     """
-    before, _ = weights_of(run)
+    newest, _ = weights_of(run)
+    state = read_state(run)
+    done = max(newest, state.step) if state.status == "paused" else newest
     change_control(run, paused=True, more_steps=1)
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         status = read_state(run).status
-        # A running trainer may write keyframes before it looks; that of the single step is there once it has paused.
-        if status != "running" and run_keyframes.steps(run)[-1] > before:
+        before, after = [-1, *run_keyframes.steps(run)][-2:]
+        # A running trainer may write keyframes before it looks; those of the single step are there once it has paused.
+        if status != "running" and after > done and after == before + 1:
             return before
         if status not in ("running", "paused", "queued"):
             raise LatentExplorerError(f"no step was taken, because the run is {status}: resume it")

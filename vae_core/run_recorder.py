@@ -143,7 +143,7 @@ class Recorder:
             start = {"step": 0, "epoch": 0, "beta": beta, "learning_rate": rate, "seconds": 0.0}
             append_line(self.run / METRICS_NAME, {**start, **self.snapshot()})
         if self._keyframe.is_due():
-            run_keyframes.save(self.run, self.state.step, self.state.model)
+            self.keep()
 
     def record(self, progress: Progress, whole: bool = False) -> None:
         """Append a line of metrics, and what else is due; ``whole``: all of it, due or not.
@@ -156,9 +156,13 @@ class Recorder:
         figures = self.snapshot() if due else {}
         append_line(self.run / METRICS_NAME, {**asdict(progress), **figures})
         if self._keyframe.is_due() or whole:
-            run_keyframes.save(self.run, self.state.step, self.state.model)
+            self.keep()
         if self._checkpoint.is_due():
             self.save()
+
+    def keep(self) -> None:
+        """Keep the weights as they are after this step."""
+        run_keyframes.save(self.run, self.state.step, self.state.model)
 
     def save(self) -> None:
         """Write a checkpoint, from which the run goes on exactly."""
@@ -167,5 +171,5 @@ class Recorder:
     def end(self) -> None:
         """Keep the model that training ended with."""
         self.hold.check()
-        run_keyframes.save(self.run, self.state.step, self.state.model)
+        self.keep()
         self.save()

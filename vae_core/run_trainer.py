@@ -175,11 +175,14 @@ def _obey(steering: Steering, recorder: Recorder, status: _Status) -> None:
             recorder.save()
         status.write("paused", steering.watch.problem)
 
+    was_single = steering.is_single
     try:
         steering.obey(wait)
     except StopRequestedError:
         recorder.save()
         raise
+    if steering.is_single and not was_single:
+        recorder.keep()  # for whoever compares the weights after a single step with those before
     if not steering.is_single:
         status.write("running", steering.watch.problem)
 

@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
-from tests.e2e.explorer import place, said, until_said
+from tests.e2e.explorer import bring, place, said, until_said
 from tests.e2e.page import settled, until
 from tests.e2e.server import App, running_app
 from tests.factories import make_config, write_data_set
-from vae_core import run_folder, run_queue, runs
+from vae_core import run_folder, run_keyframes, run_queue, runs
 from vae_core.run_folder import read_state
 from vae_core.run_records import read_events, read_metrics
 
@@ -168,6 +168,38 @@ def test_a_fork_begins_where_its_parent_was(page: Page, url: str, folder: Path, 
     assert about.parent == "recorded"
     assert run_folder.read_config(fork).train.beta == 7.0
     assert json.loads((fork / "metrics.jsonl").read_text().splitlines()[0])["step"] == 0
+
+
+def test_a_run_that_is_saved_as_a_zip_is_taken_in_as_another(
+    page: Page, url: str, folder: Path, recorded: Path, tmp_path: Path
+) -> None:
+    page.goto(f"{url}?run=recorded&panel=manage")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Save as zip").click()
+    saved = tmp_path / saving.value.suggested_filename
+    saving.value.save_as(saved)
+    page.goto(url)
+    page.get_by_text("Take in a run that was saved").click()
+    page.get_by_label("A run's zip file").locator("input[type=file]").set_input_files(saved)
+    other = run_of(page, folder)
+    expect(page.locator(PLANE)).to_be_visible()
+    assert other != recorded
+    assert (other / "metrics.jsonl").read_bytes() == (recorded / "metrics.jsonl").read_bytes()
+    assert read_state(other).status == "finished"
+
+
+def test_one_step_is_taken_under_the_microscope(page: Page, url: str, folder: Path) -> None:
+    start_run(page, url)
+    run = run_of(page, folder)
+    bring(page.get_by_role("radio", name="Microscope")).click()
+    step = page.get_by_role("button", name="Next batch")
+    expect(step).to_be_enabled()
+    bring(step).click()
+    expect(page.get_by_text("Small figures: the change since step")).to_be_visible()
+    assert read_state(run).status == "paused"
+    before, after = run_keyframes.steps(run)[-2:]
+    assert after == before + 1
+    expect(page.get_by_text(f"Weights after step {after:,}")).to_be_visible()
 
 
 def test_on_a_phone_the_page_is_as_wide_as_the_screen(open_page: OpenPage, url: str, recorded: Path) -> None:
