@@ -53,7 +53,7 @@ export class Tie {
     this.index = index;
     clearTimeout(plane.rest);
     plane.state.cursor = mode === "image" ? plane.atlas.pointAt(index, plane.state.frame) : [...z];
-    plane.stage.redraw({ cursor: true });
+    plane.stage.follow();
   }
 
   /** What this plane hides the others hide. Only this one tells the page. */
