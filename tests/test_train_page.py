@@ -302,6 +302,19 @@ def test_times_are_said_coarsely() -> None:
     assert [duration(seconds) for seconds in (3.2, 41.0, 89.0, 600.0)] == ["3 s", "40 s", "90 s", "10 min"]
 
 
+def test_a_keyframe_is_brought_by_the_first_updates_after_it_was_written() -> None:
+    def updates() -> None:
+        import streamlit as st
+
+        from pages.common.train_live import keyframe_is_due
+
+        moments = [("run", 5), ("run", 5), ("run", 5), ("run", 9), ("other", 9), ("other", 9), ("other", 9)]
+        st.text([keyframe_is_due(*moment) for moment in moments])
+
+    brought = AppTest.from_function(updates).run().text[0].value
+    assert brought == str([True, True, False, True, True, True, False])
+
+
 # The view of a run that the page shows
 
 

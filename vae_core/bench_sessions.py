@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 from importlib import import_module
 from types import TracebackType
@@ -15,7 +14,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 _LARGEST: Final = 256 << 20
-_KEPT: Final = 12
 
 
 class Session:
@@ -31,8 +29,6 @@ class Session:
         self._asked: float | None = None
         self._large, self._query, self._page = large, parts.query, parts.path.strip("/")
         self._page_hash = ""
-        # What a browser keeps is not sent again.
-        self._known: deque[str] = deque(maxlen=_KEPT)
         self._every: dict[str, float] = {}
         self._due: dict[str, float] = {}
         self._closing = threading.Event()
@@ -71,7 +67,6 @@ class Session:
         message.rerun_script.page_script_hash = self._page_hash
         if not self._page_hash:
             message.rerun_script.page_name = self._page
-        message.rerun_script.cached_message_hashes.extend(self._known)
         if fragment:
             message.rerun_script.fragment_id = fragment
             message.rerun_script.is_auto_rerun = True
@@ -88,8 +83,6 @@ class Session:
                     self._heed(self._parse(content))
 
     def _heed(self, message: Any) -> None:
-        if message.metadata.cacheable:
-            self._known.append(message.hash)
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self._page_hash = message.new_session.page_script_hash

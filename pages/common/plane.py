@@ -60,8 +60,9 @@ def _nothing() -> None:
 def carry(pack: bytes, *, key: str) -> None:
     """Send an atlas or recogniser to the browser, for every plane on the page to find by its id.
 
-    It draws nothing. Streamlit sends the bytes again only when they change. A tail or keyframe joins the atlas of its
-    series, whichever of them comes first; a base in place of an older one of its series is shown where that was.
+    It draws nothing. The bytes are sent whenever this is called, so not from what runs often. A tail or keyframe joins
+    the atlas of its series, whichever of them comes first; a base in place of an older one of its series is shown where
+    that was.
     """
     _component()(data=pack, key=key)
 

@@ -30,6 +30,8 @@ PLANE: Final = "train-plane"
 PARTS: Final = ("toolbar", "legend", "inspector", "dial", "row", "samples", "curves", "rates")
 TAIL: Final = 12
 """Frames that every update brings, so that a browser may miss some updates."""
+TIMES: Final = 2
+"""How many updates bring a keyframe, likewise."""
 SECONDS: Final = 0.28
 
 
@@ -101,7 +103,17 @@ def growing(run: Path, base_id: str, recogniser: Pack | None, others: Sequence[T
     _plane(view, base_id, recogniser, others, live=now.status in ACTIVE)
     if now.status in ACTIVE and len(view.frames) > frames:
         carry(view.tail(max(0, len(view.frames) - TAIL)), key="train-tail")
-        carry(view.newest_keyframe()[1], key="train-keyframe")
+        step, keyframe = view.newest_keyframe()
+        if keyframe_is_due(view.series, step):
+            carry(keyframe, key="train-keyframe")
+
+
+def keyframe_is_due(series: str, step: int) -> bool:
+    """Return whether an update brings the newest keyframe, which is large: the first few since it was written do."""
+    sent, times = st.session_state.get(keys.TRAIN_KEYFRAME, (None, 0))
+    times = times + 1 if sent == (series, step) else 1
+    st.session_state[keys.TRAIN_KEYFRAME] = (series, step), times
+    return times <= TIMES
 
 
 def _plane(view: RunView, base_id: str, recogniser: Pack | None, others: Sequence[Trajectory], live: bool) -> None:
