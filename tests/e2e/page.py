@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page, expect
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 PATIENCE = 60_000.0  # milliseconds; two cores draw, train and serve at the same time
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something holds that no locator can be asked for."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not condition():
-        assert time.monotonic() < deadline, f"this did not come about: {what}"
-        time.sleep(0.05)
 
 
 def settled(page: Page) -> None:

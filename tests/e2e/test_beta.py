@@ -16,7 +16,8 @@ from pages.common.beta_view import row_indices
 from pages.common.plane_axis import beta_at, frame_at
 from tests.e2e.conftest import NARROW, OpenPage
 from tests.e2e.explorer import box_of, decoded, drag, grey, said, where
-from tests.e2e.page import notices, ready, settled, until, visit
+from tests.e2e.page import notices, ready, settled, visit
+from tests.trainers import until
 from vae_core.data import load_images, to_pixels
 from vae_core.export import to_grey
 from vae_core.models import Autoencoder
@@ -72,7 +73,7 @@ def beta_told(page: Page, plane: Locator) -> float:
     def agrees() -> bool:
         return float(said(page, "beta") or "nan") == pytest.approx(beta_at(BETAS, frame_of(plane)), rel=1e-4)
 
-    until(agrees, "the dial's beta in the address")
+    until(agrees)
     settled(page)
     return float(said(page, "beta"))
 

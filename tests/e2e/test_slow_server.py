@@ -9,9 +9,10 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.e2e.explorer import bring, drag, place, until_said
-from tests.e2e.page import ready, settled, until, visit
+from tests.e2e.page import ready, settled, visit
 from tests.e2e.server import App, running_app
 from tests.e2e.test_own_digit import png, scan, upload_picture
+from tests.trainers import until
 
 
 class Line:
@@ -45,7 +46,7 @@ class Line:
             kinds = [ForwardMsg.FromString(bytes(m)).WhichOneof("type") for m in self.waiting if isinstance(m, bytes)]
             return kinds.count("script_finished") >= count
 
-        until(finished, f"{count} runs of the page")
+        until(finished)
 
     def release(self) -> None:
         """Let the browser hear all that waits, and the rest as it comes."""

@@ -11,9 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import NARROW, OpenPage
 from tests.e2e.explorer import bring, place, said, until_said
-from tests.e2e.page import settled, until
+from tests.e2e.page import settled
 from tests.e2e.server import App, running_app
 from tests.factories import make_config, write_data_set
+from tests.trainers import until
 from vae_core import run_folder, run_keyframes, run_queue, runs
 from vae_core.run_folder import read_state
 from vae_core.run_records import read_events, read_metrics
@@ -85,7 +86,7 @@ def test_a_run_is_started_watched_turned_paused_stepped_and_stopped(page: Page, 
     run = run_of(page, folder)
     assert plane.get_attribute("data-points") == "2000"
     first = frame(plane)
-    until(lambda: frame(plane) > first + 3, "further snapshots on screen")
+    until(lambda: frame(plane) > first + 3)
     # The pointer is followed while the plane moves, with the newest decoder.
     page.mouse.move(*place(plane, 0.4, 0.4))
     expect(page.get_by_test_id("decoded")).to_be_visible()
@@ -93,21 +94,21 @@ def test_a_run_is_started_watched_turned_paused_stepped_and_stopped(page: Page, 
     slider = page.locator(".st-key-" + f"train-beta-{run.name}".replace(".", "-")).get_by_role("slider")
     slider.focus()
     slider.press("End")
-    until(lambda: any(event["beta"] == 200.0 for event in read_events(run)), "beta turned to 200")
-    until(lambda: read_metrics(run)[-1]["beta"] == 200.0, "a line of metrics with the new beta")
+    until(lambda: any(event["beta"] == 200.0 for event in read_events(run)))
+    until(lambda: read_metrics(run)[-1]["beta"] == 200.0)
 
     page.get_by_role("button", name="Pause").click()
-    until(lambda: read_state(run).status == "paused", "a pause")
+    until(lambda: read_state(run).status == "paused")
     expect(page.get_by_role("button", name="Resume")).to_be_enabled()
     # The report at which it paused may have come too soon after the last line of metrics for one of its own.
     step = read_state(run).step
     settled(page)
     page.get_by_role("button", name="Step", exact=True).click()
-    until(lambda: read_metrics(run)[-1]["step"] > step, "a step")
+    until(lambda: read_metrics(run)[-1]["step"] > step)
     assert read_metrics(run)[-1]["step"] == step + 1
 
     page.get_by_role("button", name="Stop", exact=True).click()
-    until(lambda: read_state(run).status == "stopped", "the end of the trainer")
+    until(lambda: read_state(run).status == "stopped")
     expect(page.get_by_text("stopped ·")).to_be_visible()
 
 
@@ -124,10 +125,10 @@ def test_a_refresh_and_a_second_browser_find_the_run_again(
     plane = other.locator(PLANE)
     expect(plane).to_be_visible()
     seen = frame(plane)
-    until(lambda: frame(plane) > seen + 1, "further snapshots on the second screen")
+    until(lambda: frame(plane) > seen + 1)
     assert read_state(run).pid == process
     other.get_by_role("button", name="Stop", exact=True).click()
-    until(lambda: read_state(run).status == "stopped", "the end of the trainer")
+    until(lambda: read_state(run).status == "stopped")
     expect(page.get_by_text("stopped ·")).to_be_visible()
 
 
@@ -163,7 +164,7 @@ def test_a_fork_begins_where_its_parent_was(page: Page, url: str, folder: Path, 
     page.get_by_role("button", name="Fork and start").click()
     page.wait_for_function("!location.search.includes('run=recorded')")
     fork = folder / said(page, "run")
-    until(lambda: read_state(fork).status == "finished", "the end of the fork")
+    until(lambda: read_state(fork).status == "finished")
     about = run_folder.read_about(fork)
     assert about.parent == "recorded"
     assert run_folder.read_config(fork).train.beta == 7.0
