@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.training_cases import IMAGES, plain_loss, tiny_run
+from tests.training_cases import IMAGES, plain_loss, same, tiny_run, weights
+from vae_core.objectives import elbo_terms
 from vae_core.training_state import start
-from vae_core.training_step import prepare_batch, train_step
+from vae_core.training_step import balanced_loss, draw_log_beta, prepare_batch, train_step
 
 
 def test_a_step_is_that_of_plain_torch() -> None:
@@ -28,6 +30,43 @@ def test_a_step_is_that_of_plain_torch() -> None:
     for value, gradient in zip(parameters, gradients, strict=True):
         assert value.grad is not None
         assert torch.allclose(value.grad, gradient, rtol=1e-4, atol=1e-4)
+
+
+KINDS: list[dict[str, Any]] = [
+    {"kind": "ae"},
+    {"likelihood": "bernoulli"},
+    {"likelihood": "bernoulli-grey", "activation": "relu", "latent_dim": 20},
+    {"likelihood": "continuous-bernoulli", "activation": "tanh"},
+    {"likelihood": "gaussian", "activation": "gelu", "encoder_widths": (), "decoder_widths": ()},
+    {"likelihood": "gaussian-learned", "activation": "elu", "encoder_widths": (400, 8)},
+    {"beta_range": (0.01, 200.0)},
+]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("model", KINDS, ids=lambda model: "-".join(str(value) for value in model.values()))
+def test_gradients_are_those_of_autograd_bit_for_bit(model: dict[str, Any], precision: str) -> None:
+    state, twin = start(config := tiny_run(model, precision=precision)), start(config)
+    for step, count in enumerate((16, 16, 9, 16)):
+        beta, rows = 0.5 + step, IMAGES[step : step + count].flatten(1)
+        x = prepare_batch(rows, twin.model.likelihood.pixels, twin.noise)
+        log_beta = draw_log_beta(twin.model.config.beta_range, count, twin.noise)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            terms = elbo_terms(twin.model.train(), x, generator=twin.noise, log_beta=log_beta)
+            plain = terms.reconstruction.mean() + beta * terms.kl.mean()
+            loss = plain if log_beta is None else balanced_loss(terms, log_beta.exp().squeeze(1))
+        twin.optimizer.zero_grad()
+        loss.backward()
+        reconstruction, kl = train_step(state, rows, beta, config.train.learning_rate)
+        assert torch.equal(reconstruction, terms.reconstruction.mean())
+        assert torch.equal(kl, terms.kl.mean())
+        for value, other in zip(state.model.parameters(), twin.model.parameters(), strict=True):
+            assert value.grad is not None
+            assert other.grad is not None
+            assert torch.equal(value.grad, other.grad)
+            assert value.grad.stride() == value.stride()
+        twin.optimizer.step()
+    assert same(weights(state), weights(twin))
 
 
 def test_the_optimiser_is_adam_with_decoupled_weight_decay() -> None:

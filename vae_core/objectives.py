@@ -58,6 +58,31 @@ def standard_normal(like: Tensor, generator: torch.Generator | None, *leading: i
     return torch.randn(*leading, *like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
+def draw_epsilon(
+    model: Autoencoder, x: Tensor, generator: torch.Generator | None = None, samples: int = 1
+) -> Tensor | None:
+    """Draw the noise of z for images (N, 1, 28, 28): (N, d), or (samples, N, d) for more than one; None for an AE."""
+    if not model.is_variational:
+        return None
+    # The mean over a single draw is that draw, and training takes no other.
+    draws = () if samples == 1 else (samples,)
+    return standard_normal(x.new_empty(len(x), model.config.latent_dim), generator, *draws)
+
+
+def elbo_terms_at(model: Autoencoder, x: Tensor, epsilon: Tensor | None, log_beta: Tensor | None = None) -> ElboTerms:
+    """Return the differentiable terms of the objective for images (N, 1, 28, 28) and the noise of `draw_epsilon`.
+
+    An AE is the case of a noiseless encoder without a rate: its reconstruction is -log p(x|z) at z = encode(x)
+    and its kl is zero by convention, so that one loss trains both. An any-beta model takes log beta (N, 1).
+    """
+    mu, logvar = model.encode(x, log_beta)
+    if logvar is None or epsilon is None:
+        return ElboTerms(-model.log_likelihood(x, mu), torch.zeros_like(mu[:, 0]))
+    likelihood = model.log_likelihood(x, reparameterise(mu, logvar, epsilon), log_beta)
+    mean = likelihood if epsilon.dim() == mu.dim() else likelihood.mean(0)
+    return ElboTerms(-mean, kl_divergence(mu, logvar))
+
+
 def elbo_terms(
     model: Autoencoder,
     x: Tensor,
@@ -65,19 +90,8 @@ def elbo_terms(
     generator: torch.Generator | None = None,
     log_beta: Tensor | None = None,
 ) -> ElboTerms:
-    """Return the differentiable terms of the objective for images (N, 1, 28, 28).
-
-    An AE is the case of a noiseless encoder without a rate: its reconstruction is -log p(x|z) at z = encode(x)
-    and its kl is zero by convention, so that one loss trains both. An any-beta model takes log beta (N, 1).
-    """
-    mu, logvar = model.encode(x, log_beta)
-    if logvar is None:
-        return ElboTerms(-model.log_likelihood(x, mu), torch.zeros_like(mu[:, 0]))
-    # The mean over a single draw is that draw, and training takes no other.
-    draws = () if samples == 1 else (samples,)
-    z = reparameterise(mu, logvar, standard_normal(mu, generator, *draws))
-    likelihood = model.log_likelihood(x, z, log_beta)
-    return ElboTerms(-(likelihood.mean(0) if draws else likelihood), kl_divergence(mu, logvar))
+    """Return the terms of `elbo_terms_at` with noise drawn for them, so many draws an image."""
+    return elbo_terms_at(model, x, draw_epsilon(model, x, generator, samples), log_beta)
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from vae_core.config import RunConfig, check_course, check_setting
 from vae_core.errors import ConfigError
 from vae_core.models import Autoencoder
 from vae_core.schedules import course_of_beta
+from vae_core.tracing import Computation
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class TrainState:
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     controls: Controls = field(default_factory=Controls)
+    gradients: dict[int, Computation] = field(default_factory=dict, repr=False, compare=False)
+    """The gradients of the loss as `train_step` has traced them, by the number of images in a batch."""
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:

@@ -11,7 +11,8 @@ from torch import Tensor
 from vae_core.config import RunConfig
 from vae_core.errors import LatentExplorerError
 from vae_core.models import IMAGE_SHAPE
-from vae_core.objectives import ElboTerms, elbo_terms
+from vae_core.objectives import ElboTerms, draw_epsilon, elbo_terms, elbo_terms_at
+from vae_core.tracing import Computation, trace
 from vae_core.training_state import TrainState
 
 EVALUATION_SEED = 20130
@@ -71,33 +72,47 @@ def _autocast(config: RunConfig, device: torch.device) -> AbstractContextManager
     return nullcontext()
 
 
+def _trace_gradients(state: TrainState, inputs: tuple[Tensor | None, ...]) -> Computation:
+    """Trace mean loss, reconstruction and KL of a batch, and the gradients of the loss by all weights."""
+    model, weights = state.model, list(state.model.parameters())
+
+    def compute(x: Tensor, beta: Tensor, epsilon: Tensor | None, log_beta: Tensor | None) -> tuple[Tensor, ...]:
+        with _autocast(state.config, x.device):
+            terms = elbo_terms_at(model, x, epsilon, log_beta)
+            reconstruction, kl = terms.reconstruction.mean(), terms.kl.mean()
+            loss = reconstruction + beta * kl if log_beta is None else balanced_loss(terms, log_beta.exp().squeeze(1))
+        return loss, reconstruction, kl, *torch.autograd.grad(loss, weights)
+
+    return trace(compute, *inputs)
+
+
 def train_step(state: TrainState, images: Tensor, beta: float, learning_rate: float) -> tuple[Tensor, Tensor]:
     """Take one optimiser step on uint8 images (N, 784); return mean reconstruction and KL before the step.
 
     Raises NonFiniteLossError, before any weight changes, where the loss is not a finite number.
     """
-    if not state.model.training:
-        state.model.train()
-    x = prepare_batch(images, state.model.likelihood.pixels, state.noise)
+    model = state.model if state.model.training else state.model.train()
+    x = prepare_batch(images, model.likelihood.pixels, state.noise)
+    log_beta = draw_log_beta(model.config.beta_range, len(x), state.noise)
+    inputs = (x, torch.tensor(beta, device=x.device), draw_epsilon(model, x, state.noise), log_beta)
+    if len(x) not in state.gradients:
+        state.gradients[len(x)] = _trace_gradients(state, inputs)
     (group,) = state.optimizer.param_groups
     group["lr"] = learning_rate
-    log_beta = draw_log_beta(state.model.config.beta_range, len(x), state.noise)
-    with _autocast(state.config, x.device):
-        terms = elbo_terms(state.model, x, generator=state.noise, log_beta=log_beta)
-        reconstruction, kl = terms.reconstruction.mean(), terms.kl.mean()
-        loss = reconstruction + beta * kl if log_beta is None else balanced_loss(terms, log_beta.exp().squeeze(1))
+    for weights in group["params"]:
+        weights.grad = None
+    loss, reconstruction, kl, *gradients = state.gradients[len(x)](*inputs)
     if not math.isfinite(loss.item()):
         raise NonFiniteLossError(
             f"the loss became {loss.item()} at step {state.step + 1}: lower the learning rate, or clip gradients"
         )
-    for weights in group["params"]:
-        weights.grad = None
-    loss.backward()
+    for weights, gradient in zip(group["params"], gradients, strict=True):
+        weights.grad = gradient
     if state.config.train.clip_norm > 0:
-        torch.nn.utils.clip_grad_norm_(state.model.parameters(), state.config.train.clip_norm)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), state.config.train.clip_norm)
     state.optimizer.step()
     state.step += 1
-    return reconstruction.detach(), kl.detach()
+    return reconstruction, kl
 
 
 @torch.no_grad()
