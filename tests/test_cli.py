@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,15 @@ def test_a_mistake_takes_one_line_and_no_traceback(installation: Path) -> None:
     )
 
 
+@pytest.fixture
+def _heard_ctrl_c() -> Iterator[None]:
+    """Programs inherit that Ctrl-C is ignored, as it is where the tests were started in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heard_ctrl_c")
 def test_ctrl_c_ends_training_with_a_run_that_goes_on(tmp_path: Path, data: Path) -> None:
     run = tmp_path / "run"
     options = ["--data", data, *TINY, "--epochs", "100000", "--precision", "fp32"]

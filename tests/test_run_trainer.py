@@ -77,7 +77,7 @@ def test_a_run_killed_at_twenty_moments_becomes_what_it_would_have_become(tmp_pa
     assert in_process(undisturbed, config).exitcode == 0
     seen = -1
     for _ in range(20):
-        assert in_process(run, config, calls=chance.randint(1_000, 40_000)).exitcode == -9
+        assert in_process(run, config, calls=chance.randint(1_000, 200_000)).exitcode == -9
         if not run_folder.config_path(run).exists():
             continue
         assert run_check.check(run) == []
