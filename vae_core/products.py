@@ -56,7 +56,12 @@ def _weight_gradient(gradient: Tensor, h: Tensor) -> Tensor:
     """Return ``gradient.T @ h`` for gradient (N, M) and h (N, K)."""
     if min(gradient.shape[1], h.shape[1]) < _NARROWEST:
         return gradient.t() @ h
-    return _onednn_product(gradient.t(), h.t())
+    return _onednn_product(_transposed(gradient), h.t())
+
+
+def _transposed(a: Tensor) -> Tensor:
+    """Return a.T, laid out anew: as a product by all threads, where PyTorch would copy with one."""
+    return torch.mul(a.t(), 1.0, out=torch.empty_like(a.t(), memory_format=torch.contiguous_format))
 
 
 class _OnednnLinear(torch.autograd.Function):
