@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.factories import make_images, make_model, write_bundle
-from vae_core import bench, bench_browser, bench_plane, cli, registry
+from tests.factories import make_config, make_images, make_model, write_bundle
+from vae_core import bench, bench_browser, bench_plane, bench_runs, cli, registry
 from vae_core._torchvision import torchvision
 from vae_core.atlas import read_header
 from vae_core.bench_plane import percentile
@@ -145,6 +145,14 @@ def test_likelihoods_are_those_of_every_bundled_model(
     assert rows["vae"]["elbo"] <= rows["vae"]["log_evidence"]
     assert rows["ae"]["elbo"] is None
     assert all(row["images"] == 20 for row in rows.values())
+
+
+def test_recording_is_measured_for_longer_than_the_preset_trains(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench_runs, "preset", lambda name: make_config(data, epochs=1))
+    figures = bench_runs._recording(lambda what, share: None, "tiny", 0.5, tmp_path / "run")
+    assert figures["run_samples_per_second"] > 0
 
 
 def test_recording_is_measured_against_training_alone(capsys: Said) -> None:
