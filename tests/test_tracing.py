@@ -55,6 +55,11 @@ def test_an_operation_in_place_is_repeated_in_its_place() -> None:
     assert all(map(torch.equal, repeated, (2 * x + 1, 2 * x)))
 
 
+def test_a_number_stays_what_it_was() -> None:
+    repeat = trace(lambda x: (x * x.sum().item(),), torch.tensor([1.0, 2.0]))
+    assert torch.equal(repeat(torch.tensor([5.0, 7.0]))[0], torch.tensor([15.0, 21.0]))
+
+
 def test_noise_is_drawn_anew_each_time() -> None:
     repeat = trace(lambda x: (torch.rand_like(x),), torch.zeros(8))
     assert not torch.equal(repeat(torch.zeros(8))[0], repeat(torch.zeros(8))[0])

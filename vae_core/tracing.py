@@ -1,6 +1,6 @@
 """Computations traced once and repeated as bare operations, without what PyTorch does around each of them.
 
-A small network's step spends a fifth of its time on a CPU in modules, autocast and the bookkeeping of autograd, and
+A small network's step spends a seventh of its time on a CPU in modules, autocast and the bookkeeping of autograd, and
 computes the same operations every time (docs/decisions.md).
 """
 
@@ -50,7 +50,7 @@ class _Tracer(TorchDispatchMode):
         node = self.graph.call_function(_native(operation), *tree_map_only(Tensor, self.source, (args, kwargs)))
         if isinstance(result, Tensor):
             self.add(result, node)
-        else:
+        elif isinstance(result, (tuple, list)):
             for index, part in enumerate(result):
                 self.add(part, self.graph.call_function(operator.getitem, (node, index)))
         return result
