@@ -20,9 +20,11 @@ from torch import Tensor
 from vae_core import run_recorder, runs
 from vae_core.checkpoints import read_tensors
 from vae_core.config import RunConfig
-from vae_core.registry import CHECKPOINT_NAME
+from vae_core.data import load_images
+from vae_core.registry import CHECKPOINT_NAME, load_model
 from vae_core.run_records import METRICS_NAME
-from vae_core.training import Progress
+from vae_core.training import Pace, Progress, fit
+from vae_core.training_state import Controls, start
 
 _SERVER = multiprocessing.get_context("forkserver")
 # torch imports its compiler when the first optimiser is made, which would take each process two seconds.
@@ -43,6 +45,26 @@ def whole_state(run: Path) -> dict[str, Tensor]:
 def are_equal(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
     """Return whether tensors are the same bit for bit."""
     return set(some) == set(others) and all(torch.equal(value, others[name]) for name, value in some.items())
+
+
+def expected(config: RunConfig, events: list[dict[str, Any]]) -> dict[str, Tensor]:
+    """Return the weights after `fit` alone, with the changes made at the steps that a run wrote down."""
+    state, images = start(config), load_images(config.train.data, "train")[0]
+
+    def steer() -> None:
+        for event in events:
+            if event["step"] == state.step:
+                state.controls = Controls(**{name: value for name, value in event.items() if name != "step"})
+
+    steer()
+    for _ in fit(state, images, pace=Pace(1)):
+        steer()
+    return state.model.state_dict()
+
+
+def weights(run: Path) -> dict[str, Tensor]:
+    """Return the weights of the model that a run has come to."""
+    return load_model(run).state_dict()
 
 
 def _forget(file: Any) -> None:
