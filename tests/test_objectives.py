@@ -19,6 +19,7 @@ from vae_core.objectives import (
     ElboTerms,
     elbo,
     elbo_terms,
+    elbo_terms_at,
     gaussian_log_prob,
     kl_divergence,
     kl_per_dimension,
@@ -141,6 +142,11 @@ def test_the_size_of_batches_changes_the_noise_alone(batch_size: int) -> None:
     assert torch.allclose(terms.kl, elbo_terms(model, x).kl, rtol=1e-5)
     again = elbo(model, x, samples=3, generator=torch.Generator().manual_seed(0), batch_size=batch_size)
     assert torch.equal(terms.reconstruction, again.reconstruction)
+
+
+def test_a_vae_is_not_taken_for_an_autoencoder_where_its_noise_is_missing() -> None:
+    with pytest.raises(ValueError, match="the z of a VAE is drawn"):
+        elbo_terms_at(make_model(), torch.zeros(2, 1, 28, 28), None)
 
 
 def test_an_autoencoder_is_trained_by_its_reconstruction_alone() -> None:

@@ -74,10 +74,14 @@ def elbo_terms_at(model: Autoencoder, x: Tensor, epsilon: Tensor | None, log_bet
 
     An AE is the case of a noiseless encoder without a rate: its reconstruction is -log p(x|z) at z = encode(x)
     and its kl is zero by convention, so that one loss trains both. An any-beta model takes log beta (N, 1).
+
+    Raises ValueError where a VAE gets no noise.
     """
     mu, logvar = model.encode(x, log_beta)
-    if logvar is None or epsilon is None:
+    if logvar is None:
         return ElboTerms(-model.log_likelihood(x, mu), torch.zeros_like(mu[:, 0]))
+    if epsilon is None:
+        raise ValueError("the z of a VAE is drawn: give the noise for it, as `draw_epsilon` draws it")
     likelihood = model.log_likelihood(x, reparameterise(mu, logvar, epsilon), log_beta)
     mean = likelihood if epsilon.dim() == mu.dim() else likelihood.mean(0)
     return ElboTerms(-mean, kl_divergence(mu, logvar))
