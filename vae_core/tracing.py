@@ -1,7 +1,7 @@
 """Computations traced once and repeated as bare operations, without what PyTorch does around each of them.
 
-A small network's step spends a seventh of its time on a CPU in modules, autocast and the bookkeeping of autograd, and
-computes the same operations every time (docs/decisions.md).
+Modules, autocast and the bookkeeping of autograd cost a small network much of its step on a CPU, and lead to the same
+operations every time (docs/decisions.md).
 """
 
 from __future__ import annotations

@@ -59,14 +59,17 @@ class TrainState:
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     controls: Controls = field(default_factory=Controls)
-    gradients: dict[int, Computation] = field(default_factory=dict, repr=False, compare=False)
-    """The gradients of the loss as `train_step` has traced them, by the number of images in a batch."""
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
         """AdamW, made when it is first asked for: what PyTorch imports for it takes as long as the rest of a start."""
         train = self.config.train
         return AdamW(self.model.parameters(), lr=train.learning_rate, weight_decay=train.weight_decay, fused=True)
+
+    @cached_property
+    def gradients(self) -> dict[int, Computation]:
+        """The gradients of the loss as `train_step` has traced them so far, by the number of images in a batch."""
+        return {}
 
     @property
     def device(self) -> torch.device:
